@@ -1,0 +1,28 @@
+/** Codes of {@link TaperError}: misuse of this library and I/O. A refused token or call is never one of these; it is a `Denial`. */
+export type ErrorCode =
+  | 'key_invalid'
+  | 'key_weak'
+  | 'json_invalid'
+  | 'option_invalid'
+  | 'not_verified'
+  | 'refused'
+  | 'signing_failed'
+  | 'crypto_asynchronous';
+
+/**
+ * The one base class of what Taper throws. Denials are data and are never thrown by a check;
+ * only misuse (a wrong option, an unverified chain) and failed signing throw.
+ */
+export class TaperError extends Error {
+  /** Stable, machine-readable; never parse `message`. */
+  readonly code: ErrorCode;
+  /** What to do next, for a person. */
+  readonly hint: string | undefined;
+
+  constructor(code: ErrorCode, message: string, options: { hint?: string; cause?: unknown } = {}) {
+    super(message, options.cause === undefined ? undefined : { cause: options.cause });
+    this.name = 'TaperError';
+    this.code = code;
+    this.hint = options.hint;
+  }
+}
