@@ -1,0 +1,187 @@
+import { Buffer, isAscii, isUtf8 } from 'node:buffer';
+import {
+  createECDH,
+  createPrivateKey,
+  createPublicKey,
+  generateKeyPairSync,
+  hash,
+  type KeyObject,
+  sign as signBytes,
+  verify as verifyBytes,
+} from 'node:crypto';
+import { createRequire } from 'node:module';
+import { TaperError } from '../error.ts';
+import type { PublicKey } from '../key.ts';
+import { mismatchedPrivateKey, type PrivateJwk, readPrivateJwk } from '../private-key.ts';
+import { canonicalSignature } from '../signature.ts';
+import type { Algorithm, PlatformCrypto, SignatureVerifier, Signer } from './port.ts';
+
+const keyObjects = new WeakMap<PublicKey, KeyObject>();
+
+function keyObjectOf(key: PublicKey): KeyObject {
+  let object = keyObjects.get(key);
+  if (object === undefined) {
+    object = createPublicKey({ key: key.jwk, format: 'jwk' });
+    keyObjects.set(key, object);
+  }
+  return object;
+}
+
+function verifyWithOpenSsl(key: PublicKey, input: Uint8Array, signature: Uint8Array): boolean {
+  try {
+    if (key.alg === 'Ed25519') return verifyBytes(null, input, keyObjectOf(key), signature);
+    return verifyBytes(
+      'sha256',
+      input,
+      { key: keyObjectOf(key), dsaEncoding: 'ieee-p1363' },
+      signature,
+    );
+  } catch {
+    return false; // for instance x coordinates that OpenSSL finds on no curve
+  }
+}
+
+/** The part of `sodium-native` that is used; it ships no types. */
+interface Sodium {
+  crypto_sign_verify_detached(signature: Uint8Array, message: Uint8Array, key: Uint8Array): boolean;
+}
+
+/** `undefined` when the optional peer is absent, does not load, or fails its known answers. */
+function sodiumVerifier(): SignatureVerifier | undefined {
+  try {
+    const sodium = createRequire(import.meta.url)('sodium-native') as Sodium;
+    if (!knowsItsAnswers(sodium)) return undefined;
+    return (key, input, signature) => {
+      if (key.alg !== 'Ed25519') return verifyWithOpenSsl(key, input, signature);
+      try {
+        // sodium-native would read 64 bytes of a longer buffer
+        return (
+          signature.length === 64 &&
+          sodium.crypto_sign_verify_detached(signature, input, key.raw) === true
+        );
+      } catch {
+        return false;
+      }
+    };
+  } catch {
+    return undefined;
+  }
+}
+
+/** RFC 8032 section 7.1, test 2, and the same with one bit of signature, message or key changed. */
+function knowsItsAnswers(sodium: Sodium): boolean {
+  const key = Buffer.from(
+    '3d4017c3e843895a92b70aa74d1b7ebc9c982ccf2ec4968cc0cd55f12af4660c',
+    'hex',
+  );
+  const message = Buffer.from('72', 'hex');
+  const signature = Buffer.from(
+    '92a009a9f0d4cab8720e820b5f642540a2b27b5416503f8fb3762223ebdb69da' +
+      '085ac1e43e15996e458f3613d0f11d8c387b2eaeb4302aeeb00d291612bb0c00',
+    'hex',
+  );
+  const verify = sodium.crypto_sign_verify_detached;
+  return (
+    verify(signature, message, key) === true &&
+    verify(flipFirstBit(signature), message, key) === false &&
+    verify(signature, flipFirstBit(message), key) === false &&
+    verify(signature, message, flipFirstBit(key)) === false
+  );
+}
+
+function flipFirstBit(bytes: Uint8Array): Uint8Array {
+  const changed = Uint8Array.from(bytes);
+  changed[0] = (changed[0] as number) ^ 1;
+  return changed;
+}
+
+function platformWith(name: string, verify: SignatureVerifier): PlatformCrypto {
+  return Object.freeze<PlatformCrypto>({
+    name,
+    sha256: (bytes) => hash('sha256', bytes, 'buffer'),
+    decodeBase64url: (text) => Buffer.from(text, 'base64url'),
+    encodeBase64url: (bytes) =>
+      Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('base64url'),
+    asciiBytes: (text) => Buffer.from(text, 'latin1'),
+    decodeUtf8: (bytes) => {
+      const buffer = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+      if (isAscii(buffer)) return buffer.toString('latin1');
+      return isUtf8(buffer) ? buffer.toString('utf8') : undefined;
+    },
+    verify,
+    verifyAsync: async (key, input, signature) => verify(key, input, signature),
+  });
+}
+
+/** Everything through OpenSSL. */
+export const nodePlatform: PlatformCrypto = platformWith('node:crypto', verifyWithOpenSsl);
+
+const sodium = sodiumVerifier();
+
+/** Ed25519 through libsodium, all else through OpenSSL; `undefined` where `sodium-native` is not installed or not sound. */
+export const sodiumPlatform: PlatformCrypto | undefined =
+  sodium === undefined ? undefined : platformWith('sodium-native', sodium);
+
+/** The quickest implementation that this machine has. */
+export const platform: PlatformCrypto = sodiumPlatform ?? nodePlatform;
+
+/**
+ * A signer for a private JWK (`kty`, `crv`, `x`, `y` for P-256, `d`). Signs synchronously. The private key stays
+ * in a key object that nothing reachable from the signer refers to.
+ *
+ * @throws TaperError `key_invalid` when the JWK is malformed, not for signing, or `d` is of another key; `key_weak`.
+ */
+export function createSigner(privateJwk: unknown): Signer {
+  const { publicKey, privateJwk: jwk } = readPrivateJwk(privateJwk);
+  const privateKey = importPrivateKey(jwk);
+  if (privateKey === undefined) throw mismatchedPrivateKey();
+  const { alg } = publicKey;
+  const sign = (input: Uint8Array): Uint8Array => {
+    try {
+      if (alg === 'Ed25519') return signBytes(null, input, privateKey);
+      const options = { key: privateKey, dsaEncoding: 'ieee-p1363' } as const;
+      return canonicalSignature(alg, signBytes('sha256', input, options));
+    } catch (cause) {
+      throw new TaperError('signing_failed', 'Signing failed.', { cause });
+    }
+  };
+  return Object.freeze({ publicKey, sign });
+}
+
+/** `undefined` when `d` is out of range or not of the public members. The public half is derived from `d`, never taken on trust. */
+function importPrivateKey(jwk: PrivateJwk): KeyObject | undefined {
+  try {
+    if (jwk.kty === 'EC') {
+      const scalar = createECDH('prime256v1');
+      scalar.setPrivateKey(jwk.d, 'base64url');
+      const point = scalar.getPublicKey();
+      if (point.subarray(1, 33).toString('base64url') !== jwk.x) return undefined;
+      if (point.subarray(33).toString('base64url') !== jwk.y) return undefined;
+      return createPrivateKey({ key: jwk, format: 'jwk' });
+    }
+    const privateKey = createPrivateKey({ key: jwk, format: 'jwk' });
+    return createPublicKey(privateKey).export({ format: 'jwk' }).x === jwk.x
+      ? privateKey
+      : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+/** A fresh key pair from the operating system's randomness. `privateJwk` is secret: seal it or hand it to {@link createSigner} and drop it. */
+export function generateKeyPair(alg: Algorithm = 'Ed25519'): {
+  privateJwk: PrivateJwk;
+  publicKey: PublicKey;
+} {
+  if (alg !== 'Ed25519' && alg !== 'ES256') {
+    throw new TaperError('option_invalid', 'No key can be made for this algorithm.', {
+      hint: 'Use Ed25519 or ES256.',
+    });
+  }
+  const { privateKey } =
+    alg === 'Ed25519'
+      ? generateKeyPairSync('ed25519')
+      : generateKeyPairSync('ec', { namedCurve: 'P-256' });
+  const { publicKey, privateJwk } = readPrivateJwk(privateKey.export({ format: 'jwk' }));
+  return { privateJwk, publicKey };
+}

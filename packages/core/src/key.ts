@@ -1,0 +1,223 @@
+import { decodeBase64url, encodeBase64url, isStrictBase64url } from './base64url.ts';
+import type { Algorithm } from './crypto/port.ts';
+import { isCanonicalPoint, isSmallOrderPoint } from './edwards.ts';
+import { TaperError } from './error.ts';
+import { isJsonObject, type JsonObject, type JsonValue } from './json.ts';
+import { sha256 } from './sha256.ts';
+import { WELL_KNOWN_TEST_KEYS } from './well-known-keys.ts';
+
+/** A public JWK (RFC 7517) reduced to the members that RFC 7638 requires. Coordinates are base64url of 32 bytes. */
+export type PublicJwk =
+  | { readonly kty: 'OKP'; readonly crv: 'Ed25519'; readonly x: string }
+  | { readonly kty: 'EC'; readonly crv: 'P-256'; readonly x: string; readonly y: string };
+
+/** A checked public key. Only {@link readPublicKey} and {@link importPublicKey} make one. */
+export interface PublicKey {
+  /** The only algorithm this key may be used with. */
+  readonly alg: Algorithm;
+  /** Frozen; the required members and nothing else. */
+  readonly jwk: PublicJwk;
+  /** 32 bytes for Ed25519 (RFC 8032), 65 bytes `04 || x || y` for P-256. Shared: treat as read-only. */
+  readonly raw: Uint8Array;
+  /** RFC 7638 thumbprint: base64url SHA-256, 43 characters. */
+  readonly thumbprint: string;
+  /** RFC 9278 URI of the thumbprint. */
+  readonly thumbprintUri: string;
+}
+
+/** Why a JWK is no usable public key. `private`: it carries private or secret members. `weak`: signatures under it prove nothing, or it has a second encoding. */
+export type KeyProblem = 'malformed' | 'unsupported' | 'private' | 'weak';
+
+const PRIVATE_MEMBERS: ReadonlySet<string> = new Set([
+  'd', // RFC 7518 section 6.2.2 and 6.3.2, RFC 8037
+  'p',
+  'q',
+  'dp',
+  'dq',
+  'qi',
+  'oth',
+  'k', // RFC 7518 section 6.4
+  'priv', // AKP keys
+]);
+
+const THUMBPRINT_URI_PREFIX = 'urn:ietf:params:oauth:jwk-thumbprint:sha-256:';
+
+const minted = new WeakSet<object>();
+
+/**
+ * Reads the public key of a JWK: the check that every door uses (chains, JWKS, bundles, enrolment).
+ * Never throws. Ed25519 (`OKP`) and P-256 (`EC`) only; members that say the key is for something else
+ * (`use`, `key_ops`, `alg`) are believed; other members are dropped.
+ *
+ * A key that is not on Curve25519, or that has a component of small order beside one of large order,
+ * is accepted: the first verifies nothing, the second verifies alike on every backend (`spec/stricter-choices.md`).
+ */
+export function readPublicKey(jwk: JsonValue | undefined): PublicKey | KeyProblem {
+  if (!isJsonObject(jwk)) return 'malformed';
+  for (const name of Object.keys(jwk)) if (PRIVATE_MEMBERS.has(name)) return 'private';
+  const { kty, crv, x } = jwk;
+  if (typeof kty !== 'string') return 'malformed';
+  if (kty === 'OKP') {
+    if (crv !== 'Ed25519') return typeof crv === 'string' ? 'unsupported' : 'malformed';
+    if (!permitsVerification(jwk, 'Ed25519')) return 'unsupported';
+    return isCoordinateText(x) ? (recall(ed25519Keys, x) ?? readEd25519(x)) : 'malformed';
+  }
+  if (kty !== 'EC') return 'unsupported';
+  if (crv !== 'P-256') return typeof crv === 'string' ? 'unsupported' : 'malformed';
+  if (!permitsVerification(jwk, 'ES256')) return 'unsupported';
+  const { y } = jwk;
+  if (!isCoordinateText(x) || !isCoordinateText(y)) return 'malformed';
+  return recall(p256Keys, x + y) ?? readP256(x, y);
+}
+
+/**
+ * As {@link readPublicKey}, for keys that an operator or a file brings: enrolment, anchors, key sets.
+ *
+ * @throws TaperError `key_weak` or `key_invalid`, with a hint.
+ */
+export function importPublicKey(jwk: unknown): PublicKey {
+  const key = readPublicKey(jwk as JsonValue | undefined);
+  if (typeof key !== 'string') return key;
+  const { message, hint } = EXPLANATIONS[key];
+  throw new TaperError(key === 'weak' ? 'key_weak' : 'key_invalid', message, { hint });
+}
+
+/** Whether the value is a key that {@link readPublicKey} or {@link importPublicKey} made, and not a look-alike. */
+export function isPublicKey(value: unknown): value is PublicKey {
+  return typeof value === 'object' && value !== null && minted.has(value);
+}
+
+/**
+ * Whether the private half of the key has been published (RFC examples, test vectors, seeds of one repeated byte).
+ * Such keys read as any other does, since test suites need them; nobody may enrol or anchor one.
+ */
+export function isWellKnownTestKey(key: PublicKey): boolean {
+  return WELL_KNOWN_TEST_KEYS.has(key.jwk.x);
+}
+
+function permitsVerification(members: JsonObject, alg: Algorithm): boolean {
+  const { use, key_ops: operations, alg: declared } = members;
+  if (use !== undefined && use !== 'sig') return false;
+  if (declared !== undefined && declared !== alg) return false;
+  return operations === undefined || (Array.isArray(operations) && operations.includes('verify'));
+}
+
+/** 32 bytes are 43 characters of base64url; longer text never reaches the cache or the decoder. */
+function isCoordinateText(text: JsonValue | undefined): text is string {
+  return typeof text === 'string' && text.length === 43;
+}
+
+function readEd25519(x: string): PublicKey | KeyProblem {
+  if (!isStrictBase64url(x)) return 'malformed';
+  const raw = decodeBase64url(x);
+  if (!isCanonicalPoint(raw) || isSmallOrderPoint(raw)) return 'weak';
+  // Encoded anew, so that the cache never keeps the text the JWK was cut from.
+  const jwk = { kty: 'OKP', crv: 'Ed25519', x: encodeBase64url(raw) } as const;
+  return remember(
+    ed25519Keys,
+    jwk.x,
+    mint('Ed25519', jwk, raw, `{"crv":"Ed25519","kty":"OKP","x":"${jwk.x}"}`),
+  );
+}
+
+function readP256(x: string, y: string): PublicKey | KeyProblem {
+  if (!isStrictBase64url(x) || !isStrictBase64url(y)) return 'malformed';
+  const raw = new Uint8Array(65);
+  raw[0] = 4;
+  raw.set(decodeBase64url(x), 1);
+  raw.set(decodeBase64url(y), 33);
+  if (!isOnP256(raw)) return 'malformed';
+  const jwk = {
+    kty: 'EC',
+    crv: 'P-256',
+    x: encodeBase64url(raw.subarray(1, 33)),
+    y: encodeBase64url(raw.subarray(33)),
+  } as const;
+  const canonical = `{"crv":"P-256","kty":"EC","x":"${jwk.x}","y":"${jwk.y}"}`;
+  return remember(p256Keys, jwk.x + jwk.y, mint('ES256', jwk, raw, canonical));
+}
+
+/** `canonical` is the JCS form (RFC 8785) of `jwk`, which is also the hash input of RFC 7638: all of it is ASCII. */
+function mint(alg: Algorithm, jwk: PublicJwk, raw: Uint8Array, canonical: string): PublicKey {
+  const input = new Uint8Array(canonical.length);
+  for (let i = 0; i < input.length; i++) input[i] = canonical.charCodeAt(i);
+  const thumbprint = encodeBase64url(sha256(input));
+  const key: PublicKey = Object.freeze({
+    alg,
+    jwk: Object.freeze(jwk),
+    raw,
+    thumbprint,
+    thumbprintUri: THUMBPRINT_URI_PREFIX + thumbprint,
+  });
+  minted.add(key);
+  return key;
+}
+
+const P = 2n ** 256n - 2n ** 224n + 2n ** 192n + 2n ** 96n - 1n;
+const B = 0x5ac635d8aa3a93e7b3ebbd55769886bc651d06b0cc53b0f63bce3c3e27d2604bn;
+
+/** Whether `04 || x || y` has both coordinates below p and solves y² = x³ − 3x + b. The point at infinity has no such form. */
+function isOnP256(raw: Uint8Array): boolean {
+  const view = new DataView(raw.buffer, raw.byteOffset, raw.byteLength);
+  const x = readUint256(view, 1);
+  const y = readUint256(view, 33);
+  return x < P && y < P && (y * y - ((x * x - 3n) * x + B)) % P === 0n;
+}
+
+function readUint256(view: DataView, offset: number): bigint {
+  return (
+    (view.getBigUint64(offset) << 192n) |
+    (view.getBigUint64(offset + 8) << 128n) |
+    (view.getBigUint64(offset + 16) << 64n) |
+    view.getBigUint64(offset + 24)
+  );
+}
+
+/** Two generations: what is used survives, what is not is dropped within 2 × CACHED_KEYS new keys. Holds no refusal. */
+interface KeyCache {
+  young: Map<string, PublicKey>;
+  old: Map<string, PublicKey>;
+}
+
+const CACHED_KEYS = 2048;
+const ed25519Keys: KeyCache = { young: new Map(), old: new Map() };
+const p256Keys: KeyCache = { young: new Map(), old: new Map() };
+
+function recall(cache: KeyCache, coordinates: string): PublicKey | undefined {
+  const key = cache.young.get(coordinates);
+  if (key !== undefined) return key;
+  const aged = cache.old.get(coordinates);
+  return aged === undefined ? undefined : remember(cache, encodeCoordinates(aged.jwk), aged);
+}
+
+function encodeCoordinates(jwk: PublicJwk): string {
+  return jwk.kty === 'OKP' ? jwk.x : jwk.x + jwk.y;
+}
+
+function remember(cache: KeyCache, coordinates: string, key: PublicKey): PublicKey {
+  if (cache.young.size >= CACHED_KEYS) {
+    cache.old = cache.young;
+    cache.young = new Map();
+  }
+  cache.young.set(coordinates, key);
+  return key;
+}
+
+const EXPLANATIONS: Readonly<Record<KeyProblem, { message: string; hint: string }>> = {
+  malformed: {
+    message: 'The JWK is malformed.',
+    hint: 'Expected an object with kty, crv and x (and y for P-256), each coordinate base64url of exactly 32 bytes without padding, and the point on its curve.',
+  },
+  unsupported: {
+    message: 'The JWK is of a kind that Taper does not accept.',
+    hint: 'Use OKP/Ed25519 (alg Ed25519) or EC/P-256 (alg ES256); leave out use, key_ops and alg, or set them to "sig", ["verify"] and that algorithm.',
+  },
+  private: {
+    message: 'The JWK carries private or secret members.',
+    hint: 'Give the public half only. If the private half was sent or stored by mistake, replace the key.',
+  },
+  weak: {
+    message: 'The Ed25519 key is of small order or not canonically encoded.',
+    hint: 'No key generator makes such a key: refuse it and find out who sent it.',
+  },
+};
