@@ -31,7 +31,11 @@ export interface ConstraintType {
   /** Members beside `constraint_type` (and a top-level `optional`); any other member is malformed. */
   readonly members: readonly string[];
   /** `undefined` when the members are well-formed, else a short reason for people. Unknown members and inadmissible numbers are refused before this is called. */
-  validate(constraint: JsonObject, context: ConstraintContext, depth: number): string | ConstraintProblem | undefined;
+  validate(
+    constraint: JsonObject,
+    context: ConstraintContext,
+    depth: number,
+  ): string | ConstraintProblem | undefined;
   /** True when the argument value satisfies the constraint. Any JSON value may be handed in. */
   check(constraint: Constraint, value: JsonValue, context: ConstraintContext): boolean;
   /**

@@ -1,0 +1,98 @@
+import { canonicalize } from '../jcs.ts';
+import type { JsonValue } from '../json.ts';
+import type { Constraint, ConstraintType } from './type.ts';
+
+/** A value as the draft compares it: by its JCS serialization (section 3.4). */
+export function canonicalForm(value: JsonValue): string {
+  if (typeof value === 'string') return JSON.stringify(value);
+  return canonicalize(value);
+}
+
+function isScalar(value: JsonValue | undefined): boolean {
+  return value === null || ['string', 'number', 'boolean'].includes(typeof value);
+}
+
+/** `exact`: the argument equals `value` (draft sections 3.4 and 4.5). */
+export const exact: ConstraintType = {
+  name: 'exact',
+  members: ['value'],
+  validate: ({ value }) =>
+    isScalar(value) ? undefined : '`value` must be a string, number, boolean or null',
+  check: ({ value }, argument) => same(value, argument),
+  subsumes: (parent, child) =>
+    child.constraint_type === 'exact' && same(parent['value'], child['value']),
+};
+
+function same(left: JsonValue | undefined, right: JsonValue | undefined): boolean {
+  if (left === right) return true;
+  if (left === undefined || right === undefined || typeof left !== typeof right) return false;
+  // Two strings, or two scalars of one type, that are not identical have different canonical forms.
+  if (typeof left !== 'object') return false;
+  return canonicalForm(left) === canonicalForm(right);
+}
+
+/** `wildcard`: any value (draft section 3.4). It subsumes every constraint. */
+export const wildcard: ConstraintType = {
+  name: 'wildcard',
+  members: [],
+  validate: () => undefined,
+  check: () => true,
+  subsumes: () => true,
+};
+
+/** `range`: a number within bounds (draft sections 3.4 and 4.5). An absent bound is unbounded; bounds are inclusive unless said otherwise. */
+export const range: ConstraintType = {
+  name: 'range',
+  members: ['min', 'max', 'min_inclusive', 'max_inclusive'],
+  validate(constraint) {
+    const { min, max } = constraint;
+    if (min !== undefined && typeof min !== 'number') return '`min` must be a number';
+    if (max !== undefined && typeof max !== 'number') return '`max` must be a number';
+    if (min !== undefined && max !== undefined && min > max) return '`min` is greater than `max`';
+    for (const [flag, bound] of [
+      ['min_inclusive', min],
+      ['max_inclusive', max],
+    ] as const) {
+      const value = constraint[flag];
+      if (value === undefined) continue;
+      if (typeof value !== 'boolean') return `\`${flag}\` must be a boolean`;
+      if (bound === undefined) return `\`${flag}\` stands without its bound`;
+    }
+    return undefined;
+  },
+  check: (constraint, argument) =>
+    typeof argument === 'number' && withinRange(constraint, argument),
+  subsumes(parent, child) {
+    if (child.constraint_type === 'exact') {
+      const { value } = child;
+      return typeof value === 'number' && withinRange(parent, value);
+    }
+    if (child.constraint_type !== 'range') return false;
+    return boundNarrows(parent, child, 'min') && boundNarrows(parent, child, 'max');
+  },
+};
+
+function withinRange(constraint: Constraint, argument: number): boolean {
+  const { min, max } = constraint;
+  if (typeof min === 'number') {
+    if (constraint['min_inclusive'] === false ? !(argument > min) : !(argument >= min))
+      return false;
+  }
+  if (typeof max === 'number') {
+    if (constraint['max_inclusive'] === false ? !(argument < max) : !(argument <= max))
+      return false;
+  }
+  return true;
+}
+
+function boundNarrows(parent: Constraint, child: Constraint, bound: 'min' | 'max'): boolean {
+  const outer = parent[bound];
+  const inner = child[bound];
+  if (typeof outer !== 'number') return true;
+  if (typeof inner !== 'number') return false;
+  if (inner === outer) {
+    const flag = `${bound}_inclusive`;
+    return parent[flag] !== false || child[flag] === false;
+  }
+  return bound === 'min' ? inner > outer : inner < outer;
+}

@@ -1,0 +1,54 @@
+export { createSigner, generateKeyPair, platform } from '#crypto';
+export { AAT_ENTRY_TYPE, type Capabilities, isOptional, type ToolGrant } from './capability.ts';
+export {
+  type ChainVerdict,
+  isVerifiedChain,
+  type TrustAnchor,
+  type VerifiedChain,
+  type VerifiedToken,
+} from './chain.ts';
+export {
+  CONSTRAINT_TYPES,
+  checkConstraint,
+  MAX_CONSTRAINT_DEPTH,
+  subsumes,
+  validateConstraint,
+} from './constraint/registry.ts';
+export type { Constraint, ConstraintProblem } from './constraint/type.ts';
+export type { Algorithm, PlatformCrypto, SignatureVerifier, Signer } from './crypto/port.ts';
+export { DENIALS, type Denial, type DenialCode, type DenialFacts, denial } from './denial.ts';
+export { type ErrorCode, TaperError } from './error.ts';
+export { type DeriveOptions, derive, type IssueOptions, issue, type ToolMap } from './issue.ts';
+export { canonicalize } from './jcs.ts';
+export {
+  type JsonObject,
+  type JsonProblem,
+  type JsonResult,
+  type JsonValue,
+  parseJson,
+} from './json.ts';
+export {
+  importPublicKey,
+  isPublicKey,
+  isWellKnownTestKey,
+  type PublicJwk,
+  type PublicKey,
+} from './key.ts';
+export { DEFAULT_LIMITS, type Limits } from './limits.ts';
+export { RefusedError } from './make.ts';
+export { type Presentation, parsePresentation, readPresentation } from './presentation.ts';
+export type { VerifiedProof } from './proof.ts';
+export { type ProveOptions, prove } from './prove.ts';
+export type { TokenClaims } from './token.ts';
+export { uuidV7 } from './uuid.ts';
+export {
+  type AsyncVerifier,
+  createAsyncVerifier,
+  createVerifier,
+  type Decision,
+  type Deny,
+  type Invocation,
+  type Permit,
+  type Verifier,
+  type VerifierOptions,
+} from './verifier.ts';

@@ -1,0 +1,81 @@
+import { type Capabilities, isOptional, type ToolGrant } from './capability.ts';
+import { checkConstraint } from './constraint/registry.ts';
+import type { Problem } from './denial.ts';
+import { canonicalize } from './jcs.ts';
+import {
+  holdsInadmissibleNumber,
+  isJsonObject,
+  type JsonObject,
+  type JsonValue,
+  parseJson,
+} from './json.ts';
+import { problem } from './token.ts';
+
+/** The arguments of a call: a copy that nobody else holds, with its canonical form. */
+export interface InvocationArguments {
+  readonly values: JsonObject;
+  /** RFC 8785 text of `values`. */
+  readonly canonical: string;
+}
+
+/**
+ * Takes a copy of a call's arguments. Text is read as strict JSON, so that repeated members and numbers that a double
+ * cannot hold are refused; an object is taken as parsed, and whatever is not plain JSON data in it is refused.
+ */
+export function readArguments(args: JsonObject | string): InvocationArguments | Problem {
+  let value: unknown = args;
+  if (typeof args === 'string') {
+    const parsed = parseJson(args);
+    if (!parsed.ok) return problem('arguments_malformed', '6b', { reason: parsed.problem });
+    if (holdsInadmissibleNumber(parsed.value, parsed.numbers))
+      return problem('argument_number_inadmissible', '6b');
+    value = parsed.value;
+  }
+  if (!isJsonObject(value as JsonValue))
+    return problem('arguments_malformed', '6b', { reason: 'not_an_object' });
+  let canonical: string;
+  try {
+    canonical = canonicalize(value);
+  } catch {
+    return problem('arguments_malformed', '6b', { reason: 'not_json' });
+  }
+  return { values: deepFreeze(JSON.parse(canonical)) as JsonObject, canonical };
+}
+
+/** Whether the leaf grants the tool with these arguments (step 6b): closed world, every constraint, every required argument. */
+export function checkInvocation(
+  capabilities: Capabilities,
+  tool: string,
+  args: JsonObject,
+): Problem | undefined {
+  const grant = capabilities.get(tool);
+  if (grant === undefined) return problem('tool_not_granted', '6b', { tool });
+  for (const argument of Object.keys(args)) {
+    const constraint = grant.named.get(argument);
+    if (constraint === undefined) {
+      if (!grant.open) return problem('argument_unexpected', '6b', { tool, argument });
+    } else if (!checkConstraint(constraint, args[argument] as JsonValue)) {
+      return problem('argument_refused', '6b', {
+        tool,
+        argument,
+        constraint: constraint.constraint_type,
+      });
+    }
+  }
+  return missingArgument(tool, grant, args);
+}
+
+function missingArgument(tool: string, grant: ToolGrant, args: JsonObject): Problem | undefined {
+  for (const [argument, constraint] of grant.named) {
+    if (!isOptional(constraint) && !Object.hasOwn(args, argument)) {
+      return problem('argument_missing', '6b', { tool, argument });
+    }
+  }
+  return undefined;
+}
+
+function deepFreeze(value: unknown): unknown {
+  if (typeof value !== 'object' || value === null) return value;
+  for (const member of Object.values(value)) deepFreeze(member);
+  return Object.freeze(value);
+}

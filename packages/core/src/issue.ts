@@ -1,0 +1,138 @@
+import { AAT_ENTRY_TYPE } from './capability.ts';
+import { checkChild, checkRoot, isVerifiedChain, mintChain, type VerifiedChain } from './chain.ts';
+import type { Signer } from './crypto/port.ts';
+import { isProblem } from './denial.ts';
+import { TaperError } from './error.ts';
+import { canonicalize } from './jcs.ts';
+import type { JsonObject, JsonValue } from './json.ts';
+import { isPublicKey, type PublicKey } from './key.ts';
+import { DEFAULT_LIMITS, type Limits } from './limits.ts';
+import { refuse, sign } from './make.ts';
+import { problem } from './token.ts';
+
+/** The tools to grant: constraint maps by tool identifier (draft section 3.3). An empty map allows any argument. */
+export type ToolMap = { readonly [tool: string]: { readonly [argument: string]: JsonObject } };
+
+interface TokenOptions {
+  /** Whose key the token is bound to. */
+  readonly holder: PublicKey;
+  readonly tools: ToolMap;
+  /** Seconds since the epoch, an integer. */
+  readonly now: number;
+  /** `jti`: unique; see `uuidV7`. */
+  readonly id: string;
+  /** Where the token and all derived from it may be presented. */
+  readonly audience?: string | readonly string[];
+  /** Deviations from the default limits, as the enforcement point has them. */
+  readonly limits?: Partial<Limits>;
+}
+
+export interface IssueOptions extends TokenOptions {
+  /** `iss`: the URI of the root issuer, as trust anchors name it. */
+  readonly issuer: string;
+  /** Signs as the root issuer. */
+  readonly signer: Signer;
+  /** Seconds until expiry. */
+  readonly lifetime: number;
+  /** How many hops may follow: `del_max_depth`. 0 makes a token that cannot be delegated. */
+  readonly maxDepth: number;
+}
+
+export interface DeriveOptions extends TokenOptions {
+  /** Signs as the holder of the parent's leaf. */
+  readonly signer: Signer;
+  /** Seconds until expiry; must end no later than the parent. Default: when the parent ends. */
+  readonly lifetime?: number;
+  /** `del_max_depth`. Default: the depth of the new token, so that it cannot be delegated further. */
+  readonly maxDepth?: number;
+}
+
+/**
+ * Issues a root token (draft section 6.1.3).
+ * @throws {RefusedError} with the denial that verification would give; {TaperError} `option_invalid`, `signing_failed`.
+ */
+export async function issue(options: IssueOptions): Promise<VerifiedChain> {
+  const { issuer, signer, now } = options;
+  const limits = { ...DEFAULT_LIMITS, ...options.limits };
+  checkOptions(options);
+  const payload = canonicalize({
+    ...commonClaims(options),
+    iss: issuer,
+    iat: now,
+    exp: now + options.lifetime,
+    del_depth: 0,
+    del_max_depth: options.maxDepth,
+  });
+  const claims = checkRoot(payload, issuer, now, limits);
+  if (isProblem(claims)) return refuse(claims, 0);
+  const compact = await sign(payload, 'aat+jwt', signer);
+  return finish({ issuer, key: signer.publicKey }, [], compact, claims, limits);
+}
+
+/**
+ * Derives a token for the next holder (draft section 6.2). Never returns one that widens, outlives or out-reaches its parent.
+ * @throws {RefusedError} with the denial that verification would give: the tool, the argument and the rule; {TaperError} `not_verified`, `option_invalid`, `signing_failed`.
+ */
+export async function derive(
+  parent: VerifiedChain,
+  options: DeriveOptions,
+): Promise<VerifiedChain> {
+  if (!isVerifiedChain(parent)) {
+    throw new TaperError('not_verified', 'Only a verified chain can be delegated.', {
+      hint: 'Pass the chain through verifyChain first.',
+    });
+  }
+  checkOptions(options);
+  const { signer, now } = options;
+  const limits = { ...DEFAULT_LIMITS, ...options.limits };
+  const { leaf } = parent;
+  const hop = parent.tokens.length;
+  if (signer.publicKey.thumbprint !== leaf.claims.holder.thumbprint)
+    refuse(problem('issuer_mismatch', '4c'), hop);
+  if (!(leaf.claims.exp > now)) refuse(problem('token_expired', hop === 1 ? '3e' : '4i'), hop - 1);
+  const iat = Math.max(now, leaf.claims.iat);
+  const depth = leaf.claims.delDepth + 1;
+  const payload = canonicalize({
+    ...commonClaims(options),
+    iss: signer.publicKey.thumbprintUri,
+    iat,
+    exp: options.lifetime === undefined ? leaf.claims.exp : iat + options.lifetime,
+    del_depth: depth,
+    del_max_depth: options.maxDepth ?? depth,
+    par_hash: leaf.hash,
+  });
+  const claims = checkChild(payload, leaf, now, limits);
+  if (isProblem(claims)) return refuse(claims, hop);
+  const compact = await sign(payload, 'aat+jwt', signer);
+  return finish(parent.anchor, parent.tokens, compact, claims, limits);
+}
+
+function finish(...made: Parameters<typeof mintChain>): VerifiedChain {
+  const chain = mintChain(...made);
+  return isProblem(chain) ? refuse(chain, made[1].length) : chain;
+}
+
+function commonClaims({ holder, tools, id, audience }: TokenOptions): JsonObject {
+  return {
+    jti: id,
+    cnf: { jwk: holder.jwk as unknown as JsonObject },
+    authorization_details: [{ type: AAT_ENTRY_TYPE, tools: tools as JsonObject }],
+    ...(audience === undefined ? {} : { aud: audience as JsonValue }),
+  };
+}
+
+function checkOptions({
+  holder,
+  now,
+  id,
+  lifetime,
+}: TokenOptions & { readonly lifetime?: number }): void {
+  if (!isPublicKey(holder))
+    throw new TaperError('option_invalid', '`holder` must come from importPublicKey.');
+  if (!Number.isSafeInteger(now))
+    throw new TaperError('option_invalid', '`now` must be whole seconds since the epoch.');
+  if (typeof id !== 'string' || id === '')
+    throw new TaperError('option_invalid', '`id` must be a non-empty string.');
+  if (lifetime !== undefined && !Number.isSafeInteger(lifetime))
+    throw new TaperError('option_invalid', '`lifetime` must be whole seconds.');
+}

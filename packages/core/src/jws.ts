@@ -1,0 +1,98 @@
+import { platform } from '#crypto';
+import { isStrictBase64url } from './base64url.ts';
+import type { Algorithm } from './crypto/port.ts';
+import type { DenialCode } from './denial.ts';
+import { isJsonObject, parseJson } from './json.ts';
+import type { PublicKey } from './key.ts';
+import { precheckSignature } from './signature.ts';
+
+/** `typ` of a token and of a proof (draft section 3.5). */
+export type JwsType = 'aat+jwt' | 'aat-pop+jwt';
+
+/** A JWS in compact serialization, taken apart but not verified (RFC 7515 section 7.1). */
+export interface UnverifiedJws {
+  /** `BASE64URL(header) '.' BASE64URL(payload)`: what is signed and hashed. */
+  readonly signingInput: string;
+  readonly headerSegment: string;
+  readonly payloadSegment: string;
+  readonly signatureSegment: string;
+}
+
+/** One signature that a driver must check before the algorithm goes on. */
+export interface SignatureCheck {
+  readonly key: PublicKey;
+  readonly input: Uint8Array;
+  readonly signature: Uint8Array;
+}
+
+const HEADER_SEGMENTS: ReadonlyMap<string, { readonly alg: Algorithm; readonly typ: JwsType }> =
+  new Map(
+    (['Ed25519', 'ES256'] as const).flatMap((alg) =>
+      (['aat+jwt', 'aat-pop+jwt'] as const).map(
+        (typ) => [encodeHeader(alg, typ), { alg, typ }] as const,
+      ),
+    ),
+  );
+
+/** The protected header that Taper writes, as a base64url segment. Its members are in canonical order. */
+export function encodeHeader(alg: Algorithm, typ: JwsType): string {
+  return platform.encodeBase64url(platform.asciiBytes(`{"alg":"${alg}","typ":"${typ}"}`));
+}
+
+/** Takes a compact serialization apart. `undefined` unless it is three strict base64url segments; the last may be empty (an unsecured JWS, refused by its `alg`). */
+export function splitJws(compact: string): UnverifiedJws | undefined {
+  const first = compact.indexOf('.');
+  const second = compact.indexOf('.', first + 1);
+  if (first < 1 || second < first + 2 || compact.indexOf('.', second + 1) !== -1) return undefined;
+  const headerSegment = compact.slice(0, first);
+  const payloadSegment = compact.slice(first + 1, second);
+  const signatureSegment = compact.slice(second + 1);
+  if (!HEADER_SEGMENTS.has(headerSegment) && !isStrictBase64url(headerSegment)) return undefined;
+  if (!isStrictBase64url(payloadSegment) || !isStrictBase64url(signatureSegment)) return undefined;
+  return {
+    signingInput: compact.slice(0, second),
+    headerSegment,
+    payloadSegment,
+    signatureSegment,
+  };
+}
+
+/**
+ * Reads the protected header and judges `alg`, `typ` and `crit` (draft section 3.5; steps 3a, 4a and 7a).
+ * Header parameters that carry or point to keys are not looked at. `malformed` is the code for a header that is not a JSON object.
+ */
+export function readHeader(
+  segment: string,
+  typ: JwsType,
+  malformed: DenialCode,
+): { readonly alg: Algorithm } | { readonly code: DenialCode } {
+  const known = HEADER_SEGMENTS.get(segment);
+  if (known !== undefined) return known.typ === typ ? known : { code: 'type_mismatch' };
+  const text = platform.decodeUtf8(platform.decodeBase64url(segment));
+  const parsed = text === undefined ? undefined : parseJson(text);
+  if (!parsed?.ok || !isJsonObject(parsed.value)) return { code: malformed };
+  const header = parsed.value;
+  const { alg } = header;
+  if (alg !== 'Ed25519' && alg !== 'ES256') return { code: 'algorithm_not_allowed' };
+  if (header['typ'] !== typ) return { code: 'type_mismatch' };
+  // No extension is understood, so any `crit` is refused (RFC 7515 section 4.1.11).
+  if (Object.hasOwn(header, 'crit')) return { code: 'critical_header_unknown' };
+  return { alg };
+}
+
+/** Prepares the check of a signature under a key, or says why the signature cannot be one (steps 3b, 4b and 7b). */
+export function signatureCheck(
+  jws: UnverifiedJws,
+  alg: Algorithm,
+  key: PublicKey,
+  input: Uint8Array,
+): SignatureCheck | { readonly code: DenialCode } {
+  const signature = platform.decodeBase64url(jws.signatureSegment);
+  const code = precheckSignature(alg, signature);
+  return code === undefined ? { key, input, signature } : { code };
+}
+
+/** SHA-256 of a signing input, base64url: `par_hash` and `aat_hash` (draft section 4.6). */
+export function hashSigningInput(input: Uint8Array): string {
+  return platform.encodeBase64url(platform.sha256(input));
+}

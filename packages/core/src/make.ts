@@ -1,0 +1,65 @@
+import { platform } from '#crypto';
+import type { Signer } from './crypto/port.ts';
+import { type Denial, denial, type Problem } from './denial.ts';
+import { TaperError } from './error.ts';
+import { encodeHeader, type JwsType } from './jws.ts';
+import { canonicalSignature, precheckSignature } from './signature.ts';
+
+/** A token, chain or proof was not made, because verification would have refused it. Carries the same denial. */
+export class RefusedError extends TaperError {
+  readonly denial: Denial;
+
+  constructor(cause: Denial, hint?: string) {
+    const { tool, argument } = cause.facts;
+    const where = [
+      tool && `tool ${JSON.stringify(tool)}`,
+      argument && `argument ${JSON.stringify(argument)}`,
+    ]
+      .filter(Boolean)
+      .join(', ');
+    super(
+      'refused',
+      `Not made: ${cause.code}${where === '' ? '' : ` (${where})`}.`,
+      hint === undefined ? {} : { hint },
+    );
+    this.name = 'RefusedError';
+    this.denial = cause;
+  }
+}
+
+/** Throws the denial that verification would give. */
+export function refuse(cause: Problem, hop?: number): never {
+  throw new RefusedError(denial(cause.code, { hop, step: cause.step }, cause.facts));
+}
+
+const UTF8 = new TextEncoder();
+
+/**
+ * Signs a payload as a compact JWS and checks the signature before it lets it out.
+ * @throws {TaperError} `signing_failed` when the signer fails, or signs with another key than it names.
+ */
+export async function sign(payload: string, typ: JwsType, signer: Signer): Promise<string> {
+  const { publicKey } = signer;
+  const signingInput = `${encodeHeader(publicKey.alg, typ)}.${platform.encodeBase64url(UTF8.encode(payload))}`;
+  const input = platform.asciiBytes(signingInput);
+  let signature: Uint8Array;
+  try {
+    signature = canonicalSignature(publicKey.alg, await signer.sign(input));
+  } catch (cause) {
+    throw new TaperError('signing_failed', 'The signer failed.', { cause });
+  }
+  const verified =
+    precheckSignature(publicKey.alg, signature) === undefined &&
+    (platform.verify?.(publicKey, input, signature) ??
+      (await platform.verifyAsync(publicKey, input, signature)));
+  if (!verified) {
+    throw new TaperError(
+      'signing_failed',
+      'The signature does not verify under the key that the signer names.',
+      {
+        hint: 'Check that the signer uses the private half of its public key.',
+      },
+    );
+  }
+  return `${signingInput}.${platform.encodeBase64url(signature)}`;
+}

@@ -1,0 +1,68 @@
+import { isVerifiedChain, type VerifiedChain } from './chain.ts';
+import type { Signer } from './crypto/port.ts';
+import { isProblem } from './denial.ts';
+import { TaperError } from './error.ts';
+import { checkInvocation, readArguments } from './invocation.ts';
+import { canonicalize } from './jcs.ts';
+import type { JsonObject } from './json.ts';
+import { refuse, sign } from './make.ts';
+import type { Presentation } from './presentation.ts';
+import { problem } from './token.ts';
+
+export interface ProveOptions {
+  /** Signs as the holder of the leaf. */
+  readonly signer: Signer;
+  readonly tool: string;
+  /** The arguments exactly as they will be sent. */
+  readonly args: JsonObject | string;
+  /** Seconds since the epoch, an integer. */
+  readonly now: number;
+  /** `jti`: never used before by this holder; see `uuidV7`. */
+  readonly id: string;
+  /** `aat_aud`: the enforcement point that the call goes to. Leave out only when an intermediary forwards it (draft section 9.5). */
+  readonly audience?: string;
+  /** A nonce that the enforcement point supplied. */
+  readonly nonce?: string;
+}
+
+/**
+ * Signs a proof of possession for one call (draft section 7.2) and puts it with its chain.
+ * @throws {RefusedError} when the leaf does not grant the call; {TaperError} `not_verified`, `option_invalid`, `signing_failed`.
+ */
+export async function prove(chain: VerifiedChain, options: ProveOptions): Promise<Presentation> {
+  if (!isVerifiedChain(chain)) {
+    throw new TaperError('not_verified', 'Only a verified chain can be presented.', {
+      hint: 'Pass the chain through verifyChain first.',
+    });
+  }
+  const { signer, tool, now, id, audience, nonce } = options;
+  if (!Number.isSafeInteger(now))
+    throw new TaperError('option_invalid', '`now` must be whole seconds since the epoch.');
+  if (typeof id !== 'string' || id === '')
+    throw new TaperError('option_invalid', '`id` must be a non-empty string.');
+  const { leaf } = chain;
+  const hop = chain.tokens.length - 1;
+  if (signer.publicKey.thumbprint !== leaf.claims.holder.thumbprint)
+    refuse(problem('signature_invalid', '7b'));
+  const expired = chain.tokens.findIndex((token) => !(token.claims.exp > now));
+  if (expired !== -1) refuse(problem('token_expired', expired === 0 ? '3e' : '4i'), expired);
+  if (!leaf.claims.hasCapabilities) refuse(problem('leaf_without_capabilities', '6a'), hop);
+  const args = readArguments(options.args);
+  if (isProblem(args)) return refuse(args);
+  const refusal = checkInvocation(leaf.claims.capabilities, tool, args.values);
+  if (refusal !== undefined) refuse(refusal, hop);
+  const payload = canonicalize({
+    jti: id,
+    iat: now,
+    aat_id: leaf.claims.jti,
+    aat_hash: leaf.hash,
+    aat_tool: tool,
+    hta: args.values,
+    ...(audience === undefined ? {} : { aat_aud: audience }),
+    ...(nonce === undefined ? {} : { nonce }),
+  });
+  return {
+    aat_chain: chain.tokens.map((token) => token.compact),
+    aat_pop: await sign(payload, 'aat-pop+jwt', signer),
+  };
+}
