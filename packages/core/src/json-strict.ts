@@ -1,5 +1,5 @@
 import type { JsonObject, JsonProblem, JsonResult, JsonValue } from './json.ts';
-import { type NumberForm, numberForm } from './json-number.ts';
+import { type NumberForm, NumberFormList, numberForm } from './json-number.ts';
 
 /** How many containers may be nested in each other: `[[1]]` has two. */
 export const MAX_JSON_DEPTH = 128;
@@ -36,7 +36,7 @@ class StrictParser {
   private depth = 0;
   /** Form of the number just read; whoever called for the value files it under the container. */
   private form: NumberForm | undefined = undefined;
-  private numbers: Map<object, Map<string | number, NumberForm>> | undefined = undefined;
+  private numbers: Map<object, NumberFormList> | undefined = undefined;
   private failure: JsonResult = { ok: false, problem: 'syntax', offset: undefined };
 
   constructor(text: string) {
@@ -110,21 +110,23 @@ class StrictParser {
 
   private readArray(): readonly JsonValue[] | undefined {
     if (++this.depth > MAX_JSON_DEPTH) return this.fail('too_deep', this.at);
-    const array: JsonValue[] = [];
     this.at++;
     this.skipSpace();
-    if (this.text.charCodeAt(this.at) === CLOSE_BRACKET) return this.close(array);
+    if (this.text.charCodeAt(this.at) === CLOSE_BRACKET) return this.close([]);
+    const first = this.readValue();
+    if (first === undefined) return undefined;
+    const array: JsonValue[] = [first]; // a push to an empty array would reserve 17 places
     for (;;) {
-      const value = this.readValue();
-      if (value === undefined) return undefined;
-      if (this.form !== undefined) this.fileNumber(array, array.length, this.form);
-      array.push(value);
+      if (this.form !== undefined) this.fileNumber(array, array.length - 1, this.form);
       this.skipSpace();
       const code = this.text.charCodeAt(this.at);
       if (code === CLOSE_BRACKET) return this.close(array);
       if (code !== COMMA) return this.fail('syntax', this.at);
       this.at++;
       this.skipSpace();
+      const next = this.readValue();
+      if (next === undefined) return undefined;
+      array.push(next);
     }
   }
 
@@ -150,16 +152,7 @@ class StrictParser {
       integer = integer * 10 + (code - ZERO);
     if (at === digits) return this.fail('syntax', at);
     if (at > digits + 1 && text.charCodeAt(digits) === ZERO) return this.fail('syntax', digits + 1);
-    const next = text.charCodeAt(at) | 0x20; // folds E to e
-    if (
-      next !== 0x65 &&
-      next !== DOT &&
-      at - digits <= EXACT_DIGITS &&
-      (integer > 0 || !negative)
-    ) {
-      this.at = at;
-      return negative ? -integer : integer;
-    }
+    const integerEnd = at;
     if (text.charCodeAt(at) === DOT) {
       const end = this.skipDigits(at + 1);
       if (end === at + 1) return this.fail('syntax', end);
@@ -172,9 +165,12 @@ class StrictParser {
       if (at === first) return this.fail('syntax', at);
     }
     this.at = at;
+    const plain = at === integerEnd;
+    if (plain && at - digits <= EXACT_DIGITS && (integer > 0 || !negative))
+      return negative ? -integer : integer;
     const token = text.slice(start, at);
     const value = Number(token);
-    this.form = numberForm(token, value);
+    this.form = numberForm(token, value, plain);
     return value;
   }
 
@@ -234,8 +230,8 @@ class StrictParser {
     this.form = undefined;
     this.numbers ??= new Map();
     const forms = this.numbers.get(container);
-    if (forms === undefined) this.numbers.set(container, new Map([[key, form]]));
-    else forms.set(key, form);
+    if (forms === undefined) this.numbers.set(container, new NumberFormList(key, form));
+    else forms.file(key, form);
   }
 
   private fail(problem: JsonProblem, offset: number): undefined {
@@ -245,12 +241,8 @@ class StrictParser {
 }
 
 function defineMember(object: Record<string, JsonValue>, name: string, value: JsonValue): void {
-  const property: PropertyDescriptor = Object.create(null);
-  property.value = value;
-  property.writable = true;
-  property.enumerable = true;
-  property.configurable = true;
-  Object.defineProperty(object, name, property);
+  const attributes = { value, writable: true, enumerable: true, configurable: true };
+  Object.defineProperty(object, name, attributes);
 }
 
 /** The UTF-16 code unit of four hexadecimal digits, or -1. */

@@ -1,8 +1,8 @@
-import type { NumberForm } from './json-number.ts';
+import type { ContainerForms, NumberForm } from './json-number.ts';
 import { MAX_JSON_DEPTH, parseJsonStrict } from './json-strict.ts';
 
 export { MAX_JSON_DEPTH, parseJsonStrict, TOP_LEVEL } from './json-strict.ts';
-export type { NumberForm };
+export type { ContainerForms, NumberForm };
 
 export type JsonValue = null | boolean | number | string | readonly JsonValue[] | JsonObject;
 
@@ -14,7 +14,7 @@ export interface JsonObject {
  * The numbers whose text says more than their double: container (object or array) -> member name or index -> form.
  * A number that is the whole text stands under {@link TOP_LEVEL}, index 0.
  */
-export type NumberForms = ReadonlyMap<object, ReadonlyMap<string | number, NumberForm>>;
+export type NumberForms = ReadonlyMap<object, ContainerForms>;
 
 /**
  * Why a text is refused: not RFC 8259; a member name twice in one object (compared after unescaping);
