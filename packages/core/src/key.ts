@@ -1,9 +1,9 @@
-import { decodeBase64url, encodeBase64url, isStrictBase64url } from './base64url.ts';
+import { platform } from '#crypto';
+import { isStrictBase64url } from './base64url.ts';
 import type { Algorithm } from './crypto/port.ts';
 import { isCanonicalPoint, isSmallOrderPoint } from './edwards.ts';
 import { TaperError } from './error.ts';
 import { isJsonObject, type JsonObject, type JsonValue } from './json.ts';
-import { sha256 } from './sha256.ts';
 import { WELL_KNOWN_TEST_KEYS } from './well-known-keys.ts';
 
 /** A public JWK (RFC 7517) reduced to the members that RFC 7638 requires. Coordinates are base64url of 32 bytes. */
@@ -42,7 +42,29 @@ const PRIVATE_MEMBERS: ReadonlySet<string> = new Set([
 
 const THUMBPRINT_URI_PREFIX = 'urn:ietf:params:oauth:jwk-thumbprint:sha-256:';
 
-const minted = new WeakSet<object>();
+/** The private field is the brand: only this module can put it on an object, and asking for it is free. */
+class CheckedKey implements PublicKey {
+  readonly #checked = true;
+  readonly alg: Algorithm;
+  readonly jwk: PublicJwk;
+  readonly raw: Uint8Array;
+  readonly thumbprint: string;
+  readonly thumbprintUri: string;
+
+  constructor(alg: Algorithm, jwk: PublicJwk, raw: Uint8Array, thumbprint: string) {
+    this.alg = alg;
+    this.jwk = Object.freeze(jwk);
+    this.raw = raw;
+    this.thumbprint = thumbprint;
+    this.thumbprintUri = THUMBPRINT_URI_PREFIX + thumbprint;
+    Object.freeze(this);
+  }
+
+  static made(value: object): boolean {
+    return #checked in value;
+  }
+}
+Reflect.deleteProperty(CheckedKey.prototype, 'constructor'); // or `new key.constructor(...)` would forge one
 
 /**
  * Reads the public key of a JWK: the check that every door uses (chains, JWKS, bundles, enrolment).
@@ -60,14 +82,14 @@ export function readPublicKey(jwk: JsonValue | undefined): PublicKey | KeyProble
   if (kty === 'OKP') {
     if (crv !== 'Ed25519') return typeof crv === 'string' ? 'unsupported' : 'malformed';
     if (!permitsVerification(jwk, 'Ed25519')) return 'unsupported';
-    return isCoordinateText(x) ? (recall(ed25519Keys, x) ?? readEd25519(x)) : 'malformed';
+    return isCoordinateText(x) ? (recall('Ed25519', x) ?? readEd25519(x)) : 'malformed';
   }
   if (kty !== 'EC') return 'unsupported';
   if (crv !== 'P-256') return typeof crv === 'string' ? 'unsupported' : 'malformed';
   if (!permitsVerification(jwk, 'ES256')) return 'unsupported';
   const { y } = jwk;
   if (!isCoordinateText(x) || !isCoordinateText(y)) return 'malformed';
-  return recall(p256Keys, x + y) ?? readP256(x, y);
+  return recall('ES256', x, y) ?? readP256(x, y);
 }
 
 /**
@@ -84,7 +106,7 @@ export function importPublicKey(jwk: unknown): PublicKey {
 
 /** Whether the value is a key that {@link readPublicKey} or {@link importPublicKey} made, and not a look-alike. */
 export function isPublicKey(value: unknown): value is PublicKey {
-  return typeof value === 'object' && value !== null && minted.has(value);
+  return typeof value === 'object' && value !== null && CheckedKey.made(value);
 }
 
 /**
@@ -109,47 +131,34 @@ function isCoordinateText(text: JsonValue | undefined): text is string {
 
 function readEd25519(x: string): PublicKey | KeyProblem {
   if (!isStrictBase64url(x)) return 'malformed';
-  const raw = decodeBase64url(x);
+  const raw = new Uint8Array(platform.decodeBase64url(x));
   if (!isCanonicalPoint(raw) || isSmallOrderPoint(raw)) return 'weak';
-  // Encoded anew, so that the cache never keeps the text the JWK was cut from.
-  const jwk = { kty: 'OKP', crv: 'Ed25519', x: encodeBase64url(raw) } as const;
-  return remember(
-    ed25519Keys,
-    jwk.x,
-    mint('Ed25519', jwk, raw, `{"crv":"Ed25519","kty":"OKP","x":"${jwk.x}"}`),
-  );
+  // Encoded anew, so that the cache never keeps alive the text that the JWK was cut from.
+  const jwk = { kty: 'OKP', crv: 'Ed25519', x: platform.encodeBase64url(raw) } as const;
+  return mint('Ed25519', jwk, raw, `{"crv":"Ed25519","kty":"OKP","x":"${jwk.x}"}`);
 }
 
 function readP256(x: string, y: string): PublicKey | KeyProblem {
   if (!isStrictBase64url(x) || !isStrictBase64url(y)) return 'malformed';
   const raw = new Uint8Array(65);
   raw[0] = 4;
-  raw.set(decodeBase64url(x), 1);
-  raw.set(decodeBase64url(y), 33);
+  raw.set(platform.decodeBase64url(x), 1);
+  raw.set(platform.decodeBase64url(y), 33);
   if (!isOnP256(raw)) return 'malformed';
   const jwk = {
     kty: 'EC',
     crv: 'P-256',
-    x: encodeBase64url(raw.subarray(1, 33)),
-    y: encodeBase64url(raw.subarray(33)),
+    x: platform.encodeBase64url(raw.subarray(1, 33)),
+    y: platform.encodeBase64url(raw.subarray(33)),
   } as const;
-  const canonical = `{"crv":"P-256","kty":"EC","x":"${jwk.x}","y":"${jwk.y}"}`;
-  return remember(p256Keys, jwk.x + jwk.y, mint('ES256', jwk, raw, canonical));
+  return mint('ES256', jwk, raw, `{"crv":"P-256","kty":"EC","x":"${jwk.x}","y":"${jwk.y}"}`);
 }
 
-/** `canonical` is the JCS form (RFC 8785) of `jwk`, which is also the hash input of RFC 7638: all of it is ASCII. */
+/** `canonical` is the JCS form (RFC 8785) of `jwk`, which is what RFC 7638 hashes: all of it is ASCII. */
 function mint(alg: Algorithm, jwk: PublicJwk, raw: Uint8Array, canonical: string): PublicKey {
-  const input = new Uint8Array(canonical.length);
-  for (let i = 0; i < input.length; i++) input[i] = canonical.charCodeAt(i);
-  const thumbprint = encodeBase64url(sha256(input));
-  const key: PublicKey = Object.freeze({
-    alg,
-    jwk: Object.freeze(jwk),
-    raw,
-    thumbprint,
-    thumbprintUri: THUMBPRINT_URI_PREFIX + thumbprint,
-  });
-  minted.add(key);
+  const digest = platform.sha256(platform.asciiBytes(canonical));
+  const key = new CheckedKey(alg, jwk, raw, platform.encodeBase64url(digest));
+  remember(key);
   return key;
 }
 
@@ -173,34 +182,27 @@ function readUint256(view: DataView, offset: number): bigint {
   );
 }
 
-/** Two generations: what is used survives, what is not is dropped within 2 × CACHED_KEYS new keys. Holds no refusal. */
-interface KeyCache {
-  young: Map<string, PublicKey>;
-  old: Map<string, PublicKey>;
-}
-
 const CACHED_KEYS = 2048;
-const ed25519Keys: KeyCache = { young: new Map(), old: new Map() };
-const p256Keys: KeyCache = { young: new Map(), old: new Map() };
 
-function recall(cache: KeyCache, coordinates: string): PublicKey | undefined {
-  const key = cache.young.get(coordinates);
-  if (key !== undefined) return key;
-  const aged = cache.old.get(coordinates);
-  return aged === undefined ? undefined : remember(cache, encodeCoordinates(aged.jwk), aged);
-}
+/** Keys by x, in two generations: what is used survives, the rest is gone within 2 × CACHED_KEYS new keys. Never holds a refusal. */
+let young = new Map<string, PublicKey>();
+let old = new Map<string, PublicKey>();
 
-function encodeCoordinates(jwk: PublicJwk): string {
-  return jwk.kty === 'OKP' ? jwk.x : jwk.x + jwk.y;
-}
-
-function remember(cache: KeyCache, coordinates: string, key: PublicKey): PublicKey {
-  if (cache.young.size >= CACHED_KEYS) {
-    cache.old = cache.young;
-    cache.young = new Map();
-  }
-  cache.young.set(coordinates, key);
+function recall(alg: Algorithm, x: string, y?: string): PublicKey | undefined {
+  const recent = young.get(x);
+  const key = recent ?? old.get(x);
+  if (key === undefined || key.alg !== alg) return undefined;
+  if (key.jwk.kty === 'EC' && key.jwk.y !== y) return undefined; // x belongs to two points
+  if (recent === undefined) remember(key);
   return key;
+}
+
+function remember(key: PublicKey): void {
+  if (young.size >= CACHED_KEYS) {
+    old = young;
+    young = new Map();
+  }
+  young.set(key.jwk.x, key);
 }
 
 const EXPLANATIONS: Readonly<Record<KeyProblem, { message: string; hint: string }>> = {
