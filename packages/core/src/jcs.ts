@@ -88,6 +88,14 @@ function sortByCodeUnits(names: string[]): void {
 }
 
 function writeString(text: string): string {
+  for (let at = 0; at < text.length; at++) {
+    const code = text.charCodeAt(at);
+    if (code < 0x20 || code > 0x7e || code === 0x22 || code === 0x5c) return writeEscaped(text);
+  }
+  return `"${text}"`;
+}
+
+function writeEscaped(text: string): string {
   if (!text.isWellFormed()) throw invalid('a lone surrogate');
   return JSON.stringify(text);
 }
