@@ -4,26 +4,30 @@ import type { TrustAnchor, VerifiedChain, VerifiedToken } from './chain.ts';
 export interface VerifiedPrefix {
   readonly anchor: TrustAnchor;
   readonly tokens: readonly VerifiedToken[];
-  /** Distinguishes this prefix from every other that the cache ever held. */
-  readonly serial: number;
-  readonly key: string;
   /** Set when the prefix has been presented as a whole chain. */
   chain: VerifiedChain | undefined;
+}
+
+interface Node extends VerifiedPrefix {
+  /** The table this node stands in: that of its parent, or of the roots. */
+  readonly siblings: Map<string, Node>;
+  readonly children: Map<string, Node>;
 }
 
 /**
  * Remembers verified prefixes of chains, so that a new last hop costs one signature and a known chain none.
  *
- * A prefix is found by the serial of the prefix before it and the exact text of its last token: exact bytes, no hash.
+ * A tree: each node is found from its parent by the exact text of its token, signature included; no hash stands in for it.
  * It never holds a denial, belongs to one verifier (one set of anchors and limits), and says nothing about time:
- * whoever takes a prefix out checks `exp` and `iat` again. Least recently used prefixes leave first;
- * a child whose parent has left is unreachable and leaves in its turn.
+ * whoever takes a prefix out checks `exp` and `iat` again. Least recently used nodes leave first; what hangs
+ * below a node that has left cannot be found any more and leaves in its turn.
  */
 export class ChainCache {
-  readonly #entries = new Map<string, VerifiedPrefix>();
+  readonly #roots = new Map<string, Node>();
+  /** Every node, least recently used first. */
+  readonly #nodes = new Set<Node>();
   readonly #maxCharacters: number;
   #characters = 0;
-  #nextSerial = 1;
 
   /** @param maxCharacters bound on the token text that the cache keeps alive, in characters. */
   constructor(maxCharacters: number) {
@@ -32,49 +36,48 @@ export class ChainCache {
 
   /** Prefixes held. */
   get size(): number {
-    return this.#entries.size;
+    return this.#nodes.size;
   }
 
   /** The longest beginning of this chain that was verified before. */
   longestPrefix(compacts: readonly string[]): VerifiedPrefix | undefined {
-    let found: VerifiedPrefix | undefined;
+    let found: Node | undefined;
     for (const compact of compacts) {
-      const next = this.#entries.get(keyOf(found, compact));
+      const next = (found?.children ?? this.#roots).get(compact);
       if (next === undefined) break;
-      this.#entries.delete(next.key);
-      this.#entries.set(next.key, next);
+      this.#nodes.delete(next);
+      this.#nodes.add(next);
       found = next;
     }
     return found;
   }
 
-  /** Adds the prefix that `token` makes after `before`. */
+  /** Adds the prefix that `token` makes after `before`, which this cache gave out; without it, a root. */
   add(
     before: VerifiedPrefix | undefined,
     token: VerifiedToken,
     anchor: TrustAnchor,
   ): VerifiedPrefix {
-    const key = keyOf(before, token.compact);
-    const tokens = before === undefined ? [token] : [...before.tokens, token];
-    const entry: VerifiedPrefix = {
-      anchor,
-      tokens,
-      serial: this.#nextSerial,
-      key,
-      chain: undefined,
-    };
-    this.#nextSerial += 1;
-    if (!this.#entries.delete(key)) this.#characters += key.length;
-    this.#entries.set(key, entry);
-    for (const [oldest] of this.#entries) {
-      if (this.#characters <= this.#maxCharacters) break;
-      this.#entries.delete(oldest);
-      this.#characters -= oldest.length;
-    }
-    return entry;
+    const parent = before as Node | undefined;
+    const siblings = parent?.children ?? this.#roots;
+    const known = siblings.get(token.compact);
+    if (known !== undefined) return known;
+    const tokens = parent === undefined ? [token] : [...parent.tokens, token];
+    const node: Node = { anchor, tokens, chain: undefined, siblings, children: new Map() };
+    siblings.set(token.compact, node);
+    this.#nodes.add(node);
+    this.#characters += token.compact.length;
+    this.#shrink();
+    return node;
   }
-}
 
-function keyOf(before: VerifiedPrefix | undefined, compact: string): string {
-  return `${before?.serial ?? 0} ${compact}`;
+  #shrink(): void {
+    for (const oldest of this.#nodes) {
+      if (this.#characters <= this.#maxCharacters) return;
+      const { compact } = oldest.tokens.at(-1) as VerifiedToken;
+      this.#nodes.delete(oldest);
+      oldest.siblings.delete(compact);
+      this.#characters -= compact.length;
+    }
+  }
 }

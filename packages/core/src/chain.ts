@@ -4,6 +4,7 @@ import type { ChainCache } from './chain-cache.ts';
 import { type Denial, type DenialCode, denial, isProblem, type Problem } from './denial.ts';
 import { type JsonValue, parseJson } from './json.ts';
 import {
+  decodeSegment,
   hashSigningInput,
   readHeader,
   type SignatureCheck,
@@ -118,7 +119,7 @@ export function* chainVerification(
   for (let hop = verified.length; hop < presented; hop += 1) {
     const jws = splitJws(compacts[hop] as string);
     if (jws === undefined) return deny({ code: 'token_malformed', step: '2c' }, hop);
-    const payload = platform.decodeUtf8(platform.decodeBase64url(jws.payloadSegment));
+    const payload = decodeSegment(jws.payloadSegment);
     const id = payload === undefined ? undefined : unsafeTokenId(payload);
     if (payload === undefined || id === undefined)
       return deny({ code: 'token_id_unreadable', step: '2c' }, hop);

@@ -1,5 +1,4 @@
 import { platform } from '#crypto';
-import { isStrictBase64url } from './base64url.ts';
 import type { Algorithm } from './crypto/port.ts';
 import type { DenialCode } from './denial.ts';
 import { isJsonObject, parseJson } from './json.ts';
@@ -39,22 +38,23 @@ export function encodeHeader(alg: Algorithm, typ: JwsType): string {
   return platform.encodeBase64url(platform.asciiBytes(`{"alg":"${alg}","typ":"${typ}"}`));
 }
 
-/** Takes a compact serialization apart. `undefined` unless it is three strict base64url segments; the last may be empty (an unsecured JWS, refused by its `alg`). */
+/** Takes a compact serialization apart: three segments, whose encoding is judged where they are decoded. The last may be empty (an unsecured JWS, refused by its `alg`). */
 export function splitJws(compact: string): UnverifiedJws | undefined {
   const first = compact.indexOf('.');
   const second = compact.indexOf('.', first + 1);
   if (first < 1 || second < first + 2 || compact.indexOf('.', second + 1) !== -1) return undefined;
-  const headerSegment = compact.slice(0, first);
-  const payloadSegment = compact.slice(first + 1, second);
-  const signatureSegment = compact.slice(second + 1);
-  if (!HEADER_SEGMENTS.has(headerSegment) && !isStrictBase64url(headerSegment)) return undefined;
-  if (!isStrictBase64url(payloadSegment) || !isStrictBase64url(signatureSegment)) return undefined;
   return {
     signingInput: compact.slice(0, second),
-    headerSegment,
-    payloadSegment,
-    signatureSegment,
+    headerSegment: compact.slice(0, first),
+    payloadSegment: compact.slice(first + 1, second),
+    signatureSegment: compact.slice(second + 1),
   };
+}
+
+/** The text in a segment; `undefined` unless it is strict base64url of UTF-8. */
+export function decodeSegment(segment: string): string | undefined {
+  const bytes = platform.decodeBase64url(segment);
+  return bytes === undefined ? undefined : platform.decodeUtf8(bytes);
 }
 
 /**
@@ -68,7 +68,7 @@ export function readHeader(
 ): { readonly alg: Algorithm } | { readonly code: DenialCode } {
   const known = HEADER_SEGMENTS.get(segment);
   if (known !== undefined) return known.typ === typ ? known : { code: 'type_mismatch' };
-  const text = platform.decodeUtf8(platform.decodeBase64url(segment));
+  const text = decodeSegment(segment);
   const parsed = text === undefined ? undefined : parseJson(text);
   if (!parsed?.ok || !isJsonObject(parsed.value)) return { code: malformed };
   const header = parsed.value;
@@ -88,6 +88,7 @@ export function signatureCheck(
   input: Uint8Array,
 ): SignatureCheck | { readonly code: DenialCode } {
   const signature = platform.decodeBase64url(jws.signatureSegment);
+  if (signature === undefined) return { code: 'signature_malformed' };
   const code = precheckSignature(alg, signature);
   return code === undefined ? { key, input, signature } : { code };
 }

@@ -1,5 +1,4 @@
 import { platform } from '#crypto';
-import { isStrictBase64url } from './base64url.ts';
 import type { Algorithm } from './crypto/port.ts';
 import { isCanonicalPoint, isSmallOrderPoint } from './edwards.ts';
 import { TaperError } from './error.ts';
@@ -130,8 +129,9 @@ function isCoordinateText(text: JsonValue | undefined): text is string {
 }
 
 function readEd25519(x: string): PublicKey | KeyProblem {
-  if (!isStrictBase64url(x)) return 'malformed';
-  const raw = new Uint8Array(platform.decodeBase64url(x));
+  const decoded = platform.decodeBase64url(x);
+  if (decoded === undefined) return 'malformed';
+  const raw = new Uint8Array(decoded);
   if (!isCanonicalPoint(raw) || isSmallOrderPoint(raw)) return 'weak';
   // Encoded anew, so that the cache never keeps alive the text that the JWK was cut from.
   const jwk = { kty: 'OKP', crv: 'Ed25519', x: platform.encodeBase64url(raw) } as const;
@@ -139,11 +139,13 @@ function readEd25519(x: string): PublicKey | KeyProblem {
 }
 
 function readP256(x: string, y: string): PublicKey | KeyProblem {
-  if (!isStrictBase64url(x) || !isStrictBase64url(y)) return 'malformed';
+  const first = platform.decodeBase64url(x);
+  const second = platform.decodeBase64url(y);
+  if (first === undefined || second === undefined) return 'malformed';
   const raw = new Uint8Array(65);
   raw[0] = 4;
-  raw.set(platform.decodeBase64url(x), 1);
-  raw.set(platform.decodeBase64url(y), 33);
+  raw.set(first, 1);
+  raw.set(second, 33);
   if (!isOnP256(raw)) return 'malformed';
   const jwk = {
     kty: 'EC',

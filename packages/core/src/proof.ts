@@ -5,7 +5,7 @@ import { isProblem } from './denial.ts';
 import type { InvocationArguments } from './invocation.ts';
 import { canonicalize } from './jcs.ts';
 import { holdsInadmissibleNumber, isJsonObject, parseJson } from './json.ts';
-import { readHeader, type SignatureCheck, signatureCheck, splitJws } from './jws.ts';
+import { decodeSegment, readHeader, type SignatureCheck, signatureCheck, splitJws } from './jws.ts';
 import type { Limits } from './limits.ts';
 import { claimsObject, integerClaim, problem, stringClaim } from './token.ts';
 
@@ -44,7 +44,7 @@ export function* proofSignature(
   const check = signatureCheck(jws, header.alg, holder, platform.asciiBytes(jws.signingInput));
   if ('code' in check) return refused(check.code, '7b');
   if ((yield check) !== true) return refused('signature_invalid', '7b');
-  const payload = platform.decodeUtf8(platform.decodeBase64url(jws.payloadSegment));
+  const payload = decodeSegment(jws.payloadSegment);
   return payload === undefined ? refused('claims_malformed', '7b') : { payload };
 }
 

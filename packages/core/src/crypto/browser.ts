@@ -1,4 +1,4 @@
-import { decodeBase64url, encodeBase64url } from '../base64url.ts';
+import { decodeBase64url, encodeBase64url, isStrictBase64url } from '../base64url.ts';
 import { TaperError } from '../error.ts';
 import { importPublicKey, type PublicKey } from '../key.ts';
 import { mismatchedPrivateKey, type PrivateJwk, readPrivateJwk } from '../private-key.ts';
@@ -54,7 +54,7 @@ const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
 export const platform: PlatformCrypto = Object.freeze<PlatformCrypto>({
   name: 'webcrypto',
   sha256,
-  decodeBase64url,
+  decodeBase64url: (text) => (isStrictBase64url(text) ? decodeBase64url(text) : undefined),
   encodeBase64url,
   asciiBytes: (text) => {
     const bytes = new Uint8Array(text.length);

@@ -100,7 +100,11 @@ function platformWith(name: string, verify: SignatureVerifier): PlatformCrypto {
     name,
     // twice as fast as asking for a buffer
     sha256: (bytes) => Buffer.from(hash('sha256', bytes, 'binary'), 'latin1'),
-    decodeBase64url: (text) => Buffer.from(text, 'base64url'),
+    decodeBase64url: (text) => {
+      // Buffer skips what it does not know and drops trailing bits, so only a text that comes back unchanged was strict.
+      const bytes = Buffer.from(text, 'base64url');
+      return bytes.toString('base64url') === text ? bytes : undefined;
+    },
     encodeBase64url: (bytes) =>
       Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('base64url'),
     asciiBytes: (text) => Buffer.from(text, 'latin1'),

@@ -39,8 +39,8 @@ export interface PlatformCrypto {
   readonly name: string;
   /** SHA-256 (FIPS 180-4) of the bytes: 32 bytes. Synchronous everywhere. */
   sha256(bytes: Uint8Array): Uint8Array;
-  /** Decodes base64url that has already been found strict. */
-  decodeBase64url(text: string): Uint8Array;
+  /** Decodes strict base64url (`base64url.ts`); `undefined` for any other text: padding, white space, other alphabets, non-zero trailing bits. */
+  decodeBase64url(text: string): Uint8Array | undefined;
   /** Encodes without padding. */
   encodeBase64url(bytes: Uint8Array): string;
   /** ASCII text to bytes. The caller guarantees ASCII. */
