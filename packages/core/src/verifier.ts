@@ -31,7 +31,7 @@ export interface VerifierOptions {
   readonly acceptsNonce?: (nonce: string) => boolean;
   /** Deviations from {@link DEFAULT_LIMITS}. */
   readonly limits?: Partial<Limits>;
-  /** Characters of token text that the cache of verified chains may hold. 0 turns it off. Default 16 Mi. */
+  /** Characters of token text that the cache of verified chains may hold. 0 turns it off. Default 8 Mi. */
   readonly cacheCharacters?: number;
   /** Synchronous signature check; default the platform's. For tests that compare backends. */
   readonly verifySignature?: SignatureVerifier;
@@ -243,7 +243,7 @@ function prepare(options: VerifierOptions): { policy: Policy; cache: ChainCache 
   if (audience.some((identifier) => typeof identifier !== 'string' || identifier === '')) {
     throw new TaperError('option_invalid', 'An audience must be a non-empty string.');
   }
-  const cacheCharacters = options.cacheCharacters ?? 16 * 1024 * 1024;
+  const cacheCharacters = options.cacheCharacters ?? 8 * 1024 * 1024;
   if (!Number.isSafeInteger(cacheCharacters) || cacheCharacters < 0) {
     throw new TaperError('option_invalid', '`cacheCharacters` must be a whole number, 0 or more.');
   }
