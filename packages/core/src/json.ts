@@ -89,7 +89,7 @@ function mayHideProblem(text: string): boolean {
   return (
     text.includes('__proto__') ||
     text.includes('\\ud') || // an escaped surrogate: JSON.stringify writes lone ones so
-    text.includes('e+') || // an integer from 1e21 on, written with an exponent
+    (text.includes('+') && text.includes('e+')) || // an integer from 1e21 on, written with an exponent
     mayBeTooDeep(text)
   );
 }

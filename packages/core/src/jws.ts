@@ -95,5 +95,5 @@ export function signatureCheck(
 
 /** SHA-256 of a signing input, base64url: `par_hash` and `aat_hash` (draft section 4.6). */
 export function hashSigningInput(input: Uint8Array): string {
-  return platform.encodeBase64url(platform.sha256(input));
+  return platform.sha256(input);
 }

@@ -158,8 +158,7 @@ function readP256(x: string, y: string): PublicKey | KeyProblem {
 
 /** `canonical` is the JCS form (RFC 8785) of `jwk`, which is what RFC 7638 hashes: all of it is ASCII. */
 function mint(alg: Algorithm, jwk: PublicJwk, raw: Uint8Array, canonical: string): PublicKey {
-  const digest = platform.sha256(platform.asciiBytes(canonical));
-  const key = new CheckedKey(alg, jwk, raw, platform.encodeBase64url(digest));
+  const key = new CheckedKey(alg, jwk, raw, platform.sha256(platform.asciiBytes(canonical)));
   remember(key);
   return key;
 }

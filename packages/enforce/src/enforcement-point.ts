@@ -105,9 +105,7 @@ export function createEnforcementPoint(options: EnforcementPointOptions): Enforc
   /** Step 7i, last of all: a refused call consumes no proof. */
   async function spend({ chain, proof }: Permit, now: number): Promise<DenialCode | undefined> {
     const holder = chain.leaf.claims.holder.thumbprint;
-    const key = platform.encodeBase64url(
-      platform.sha256(new TextEncoder().encode(`${holder} ${proof.id}`)),
-    );
+    const key = platform.sha256(new TextEncoder().encode(`${holder} ${proof.id}`));
     const verdict = await answer(
       () => replay.accept(key, proof.issuedAt + verifier.limits.proofWindow, now),
       portTimeout,

@@ -1,12 +1,5 @@
-import { canonicalize } from '../jcs.ts';
 import type { JsonValue } from '../json.ts';
 import type { Constraint, ConstraintType } from './type.ts';
-
-/** A value as the draft compares it: by its JCS serialization (section 3.4). */
-export function canonicalForm(value: JsonValue): string {
-  if (typeof value === 'string') return JSON.stringify(value);
-  return canonicalize(value);
-}
 
 function isScalar(value: JsonValue | undefined): boolean {
   return value === null || ['string', 'number', 'boolean'].includes(typeof value);
@@ -18,18 +11,11 @@ export const exact: ConstraintType = {
   members: ['value'],
   validate: ({ value }) =>
     isScalar(value) ? undefined : '`value` must be a string, number, boolean or null',
-  check: ({ value }, argument) => same(value, argument),
+  // Two scalars have one canonical form exactly when they are identical; 0 and -0 are (RFC 8785 section 3.2.2.3).
+  check: ({ value }, argument) => value === argument,
   subsumes: (parent, child) =>
-    child.constraint_type === 'exact' && same(parent['value'], child['value']),
+    child.constraint_type === 'exact' && parent['value'] === child['value'],
 };
-
-function same(left: JsonValue | undefined, right: JsonValue | undefined): boolean {
-  if (left === right) return true;
-  if (left === undefined || right === undefined || typeof left !== typeof right) return false;
-  // Two strings, or two scalars of one type, that are not identical have different canonical forms.
-  if (typeof left !== 'object') return false;
-  return canonicalForm(left) === canonicalForm(right);
-}
 
 /** `wildcard`: any value (draft section 3.4). It subsumes every constraint. */
 export const wildcard: ConstraintType = {

@@ -1,28 +1,44 @@
+import { canonicalize } from '../jcs.ts';
 import type { JsonObject, JsonValue } from '../json.ts';
-import { canonicalForm } from './scalar-types.ts';
 import type { Constraint, ConstraintType } from './type.ts';
 
-/** The canonical forms of a member's elements; computed once for each constraint, which is frozen. */
+/** Up to this length a list of scalars is searched as it is; building a set would cost more. */
+const SHORT_LIST = 8;
+
+/** The canonical forms of a constraint's list; computed once for each constraint, which does not change. */
 const canonicalSets = new WeakMap<Constraint, ReadonlySet<string>>();
 
-function setOf(constraint: Constraint, member: string): ReadonlySet<string> {
+function listOf(constraint: Constraint, member: string): readonly JsonValue[] {
+  return constraint[member] as readonly JsonValue[];
+}
+
+/** A value as the draft compares it: by its JCS serialization (section 3.4). */
+function canonicalForm(value: JsonValue): string {
+  return typeof value === 'string' ? JSON.stringify(value) : canonicalize(value);
+}
+
+/** Whether a value is among the elements of a constraint's list. */
+function holds(constraint: Constraint, member: string, value: JsonValue): boolean {
+  const list = listOf(constraint, member);
+  // Two scalars have one canonical form exactly when they are identical.
+  const isScalar = typeof value !== 'object' || value === null;
+  if (isScalar && list.length <= SHORT_LIST) return list.includes(value);
   let set = canonicalSets.get(constraint);
   if (set === undefined) {
-    set = new Set((constraint[member] as readonly JsonValue[]).map(canonicalForm));
+    set = new Set(list.map(canonicalForm));
     canonicalSets.set(constraint, set);
   }
-  return set;
+  return set.has(canonicalForm(value));
+}
+
+/** Whether every element of one constraint's list is among the other's. */
+function listWithin(inner: Constraint, outer: Constraint, member: string): boolean {
+  return listOf(inner, member).every((element) => holds(outer, member, element));
 }
 
 function arrayMember(member: string): (constraint: JsonObject) => string | undefined {
   return (constraint) =>
     Array.isArray(constraint[member]) ? undefined : `\`${member}\` must be an array`;
-}
-
-function isSubset(inner: ReadonlySet<string>, outer: ReadonlySet<string>): boolean {
-  if (inner.size > outer.size) return false;
-  for (const element of inner) if (!outer.has(element)) return false;
-  return true;
 }
 
 /** `one_of`: the argument is a member of `values` (draft sections 3.4 and 4.5). */
@@ -34,12 +50,12 @@ export const oneOf: ConstraintType = {
       ? undefined
       : '`values` must be a non-empty array';
   },
-  check: (constraint, argument) => setOf(constraint, 'values').has(canonicalForm(argument)),
+  check: (constraint, argument) => holds(constraint, 'values', argument),
   subsumes(parent, child) {
-    const allowed = setOf(parent, 'values');
-    if (child.constraint_type === 'exact')
-      return allowed.has(canonicalForm(child['value'] as JsonValue));
-    return child.constraint_type === 'one_of' && isSubset(setOf(child, 'values'), allowed);
+    if (child.constraint_type === 'exact') {
+      return holds(parent, 'values', child['value'] as JsonValue);
+    }
+    return child.constraint_type === 'one_of' && listWithin(child, parent, 'values');
   },
 };
 
@@ -48,10 +64,9 @@ export const notOneOf: ConstraintType = {
   name: 'not_one_of',
   members: ['excluded'],
   validate: arrayMember('excluded'),
-  check: (constraint, argument) => !setOf(constraint, 'excluded').has(canonicalForm(argument)),
+  check: (constraint, argument) => !holds(constraint, 'excluded', argument),
   subsumes: (parent, child) =>
-    child.constraint_type === 'not_one_of' &&
-    isSubset(setOf(parent, 'excluded'), setOf(child, 'excluded')),
+    child.constraint_type === 'not_one_of' && listWithin(parent, child, 'excluded'),
 };
 
 /** `contains`: the argument is an array that holds every element of `required` (draft sections 3.4 and 4.5). */
@@ -61,11 +76,11 @@ export const contains: ConstraintType = {
   validate: arrayMember('required'),
   check(constraint, argument) {
     if (!Array.isArray(argument)) return false;
-    return isSubset(setOf(constraint, 'required'), new Set(argument.map(canonicalForm)));
+    const present = new Set(argument.map(canonicalForm));
+    return listOf(constraint, 'required').every((element) => present.has(canonicalForm(element)));
   },
   subsumes: (parent, child) =>
-    child.constraint_type === 'contains' &&
-    isSubset(setOf(parent, 'required'), setOf(child, 'required')),
+    child.constraint_type === 'contains' && listWithin(parent, child, 'required'),
 };
 
 /** `subset`: the argument is an array all of whose elements are in `allowed` (draft sections 3.4 and 4.5). */
@@ -75,10 +90,8 @@ export const subset: ConstraintType = {
   validate: arrayMember('allowed'),
   check(constraint, argument) {
     if (!Array.isArray(argument)) return false;
-    const allowed = setOf(constraint, 'allowed');
-    return argument.every((element) => allowed.has(canonicalForm(element)));
+    return argument.every((element) => holds(constraint, 'allowed', element));
   },
   subsumes: (parent, child) =>
-    child.constraint_type === 'subset' &&
-    isSubset(setOf(child, 'allowed'), setOf(parent, 'allowed')),
+    child.constraint_type === 'subset' && listWithin(child, parent, 'allowed'),
 };

@@ -53,7 +53,7 @@ const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
 /** WebCrypto, for browsers and the edge. Signatures verify asynchronously only. */
 export const platform: PlatformCrypto = Object.freeze<PlatformCrypto>({
   name: 'webcrypto',
-  sha256,
+  sha256: (bytes) => encodeBase64url(sha256(bytes)),
   decodeBase64url: (text) => (isStrictBase64url(text) ? decodeBase64url(text) : undefined),
   encodeBase64url,
   asciiBytes: (text) => {

@@ -99,7 +99,7 @@ function platformWith(name: string, verify: SignatureVerifier): PlatformCrypto {
   return Object.freeze<PlatformCrypto>({
     name,
     // twice as fast as asking for a buffer
-    sha256: (bytes) => Buffer.from(hash('sha256', bytes, 'binary'), 'latin1'),
+    sha256: (bytes) => hash('sha256', bytes, 'base64url'),
     decodeBase64url: (text) => {
       // Buffer skips what it does not know and drops trailing bits, so only a text that comes back unchanged was strict.
       const bytes = Buffer.from(text, 'base64url');
