@@ -1,1 +1,32 @@
-export {};
+export { canonicalText } from './canonical-text.ts';
+export {
+  type ChainShape,
+  detailsOf,
+  handOver,
+  type IssuedToken,
+  issueToken,
+  lineage,
+  randomCall,
+  randomChain,
+  randomChild,
+  randomRoot,
+} from './chain-generator.ts';
+export { createTestClock, TEST_TIME, type TestClock } from './clock.ts';
+export { randomConstraint, sampleValue } from './constraint-generator.ts';
+export {
+  type Forgery,
+  forge,
+  forgeSegments,
+  type Part,
+  proofHeader,
+  segment,
+  signingInput,
+  takeApart,
+  tokenHash,
+  tokenHeader,
+} from './forger.ts';
+export { otherS, plusOrder, type TestKey, testKey } from './keys.ts';
+export { narrowConstraint, narrowTools, type ToolMaps } from './narrowing.ts';
+export { accepts, type Call, type Circumstances, grants, permits, toolsIn } from './oracle.ts';
+export { createRandom, type Random } from './random.ts';
+export { anyValue, DOMAINS, type Domain, randomValue } from './value-generator.ts';
