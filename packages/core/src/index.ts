@@ -7,6 +7,7 @@ export {
   type VerifiedChain,
   type VerifiedToken,
 } from './chain.ts';
+export * as constraint from './constraint/builder.ts';
 export {
   CONSTRAINT_TYPES,
   checkConstraint,
