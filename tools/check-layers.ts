@@ -189,11 +189,11 @@ class LayerCheck {
       if (name.startsWith('.')) this.#checkPathImport(path, line, name);
       else if (!name.startsWith('#')) this.#checkNamedImport(path, line, name, shipped);
     }
-    if (!shipped) return;
+    if (owner === undefined || !path.startsWith(`${owner.folder}/src/`) || !shipped) return;
     for (const { name, line } of uses.computedImports) {
       this.findings.push(`${path}:${line}: nobody can check what ${name} imports`);
     }
-    if (owner?.manifest.name !== CORE) return;
+    if (owner.manifest.name !== CORE) return;
     for (const { name, line } of uses.ambientReads) {
       this.findings.push(`${path}:${line}: core takes time and randomness as parameters: ${name}`);
     }

@@ -25,7 +25,7 @@ const CODE = /^[a-z]+(_[a-z0-9]+)*$/;
 const STEP = /^[1-9][0-9]?[a-z]?[0-9]?$/;
 
 /** Where the source lies, from the root of the repository. */
-export const DENIALS_SOURCE = 'spec/denials.json';
+const DENIALS_SOURCE = 'spec/denials.json';
 
 function text(value: unknown): value is string {
   return (
