@@ -6,7 +6,7 @@ import { importPublicKey, type PublicJwk, type PublicKey } from './key.ts';
 export type PrivateJwk = PublicJwk & { readonly d: string };
 
 /** A private JWK whose form has been checked. That `d` belongs to the public half is for the platform to find out. */
-export interface ReadPrivateJwk {
+interface ReadPrivateJwk {
   readonly publicKey: PublicKey;
   readonly privateJwk: PrivateJwk;
 }
