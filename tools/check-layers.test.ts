@@ -138,6 +138,8 @@ describe('core', () => {
     ['imports Node outside its platform file', 'src/chain.ts', "import 'node:crypto';"],
     ['imports any package', 'src/chain.ts', "import 'sodium-native';"],
     ['imports another package in its platform file', 'src/crypto/node.ts', "import 'left-pad';"],
+    ['requires another package', 'src/crypto/node.ts', "createRequire('')('left-pad');"],
+    ['asks for a module of Node', 'src/a.ts', "process.getBuiltinModule('node:fs');"],
     ['reads the clock', 'src/chain.ts', 'export const a: number = Date.now();'],
     ['reads the clock by a date', 'src/chain.ts', 'export const a: Date = new Date();'],
     ['reads the clock as text', 'src/chain.ts', 'export const a: string = Date();'],

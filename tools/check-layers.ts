@@ -10,7 +10,7 @@ interface Place {
   readonly mayImport: readonly string[];
 }
 
-/** The table of docs/architecture.md; a package that is not in it may not exist. */
+/** Where each package stands, whether it exists yet or not. One that is not named here may not exist. */
 export const LAYERS: Readonly<Record<string, Place>> = {
   '@taper/core': { layer: 0, mayImport: [] },
   '@taper/testkit': { layer: 1, mayImport: ['@taper/core'] },

@@ -18,6 +18,13 @@ export interface SourceUses {
   readonly ambientReads: readonly Use[];
 }
 
+const LOADERS = new Set([
+  'require',
+  'require.resolve',
+  'import.meta.resolve',
+  'process.getBuiltinModule',
+]);
+
 const AMBIENT = new Set([
   'Date.now',
   'Math.random',
@@ -71,8 +78,10 @@ export function usesOf(path: string, source: string): SourceUses {
     TSImportType: (node) => importOf(node.source, node.start),
     CallExpression: (node) => {
       const called = dotted(node.callee);
-      const loads = ['require', 'require.resolve', 'import.meta.resolve'].includes(called ?? '');
-      if (loads) importOf(node.arguments[0], node.start);
+      const maker = node.callee.type === 'CallExpression' ? dotted(node.callee.callee) : undefined;
+      if (LOADERS.has(called ?? '') || maker === 'createRequire') {
+        importOf(node.arguments[0], node.start);
+      }
       const name = called?.replace(/^globalThis\./, '');
       if (name === 'Date' || AMBIENT.has(name ?? '')) {
         ambientReads.push({ name: `${name}()`, line: at(node.start) });
