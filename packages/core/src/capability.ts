@@ -1,7 +1,14 @@
 import { subsumes, validateConstraint } from './constraint/registry.ts';
 import type { Constraint } from './constraint/type.ts';
 import type { DenialCode, DenialFacts } from './denial.ts';
-import { isJsonObject, type JsonObject, type JsonValue, type NumberForms } from './json.ts';
+import {
+  deepFreeze,
+  isJsonObject,
+  type JsonObject,
+  type JsonValue,
+  type NumberForms,
+} from './json.ts';
+import { ReadOnlyMap } from './read-only-map.ts';
 
 /** `type` of the one `authorization_details` entry that carries authority (draft section 3.3). */
 export const AAT_ENTRY_TYPE = 'attenuating_agent_token';
@@ -29,7 +36,7 @@ export interface Widening extends CapabilityProblem {
   readonly rule: 'p1' | 'p2' | 'p3' | 'p4';
 }
 
-const NO_CAPABILITIES: Capabilities = new Map();
+const NO_CAPABILITIES: Capabilities = new ReadOnlyMap(new Map());
 
 /**
  * The AAT entries of an `authorization_details` array, or `undefined` when an entry is not an object with a string `type`
@@ -67,7 +74,7 @@ export function readCapabilities(
     if ('code' in grant) return grant;
     capabilities.set(tool, grant);
   }
-  return capabilities;
+  return new ReadOnlyMap(capabilities);
 }
 
 function readGrant(
@@ -93,7 +100,7 @@ function readGrant(
           : { constraint: rest.type, ...('reason' in rest ? { reason: rest.reason } : {}) };
       return { code, facts: { tool, argument, ...facts } };
     }
-    const wellFormed = constraint as Constraint;
+    const wellFormed = deepFreeze(constraint) as Constraint;
     if (argument !== '*') {
       named.set(argument, wellFormed);
       continue;
@@ -107,7 +114,7 @@ function readGrant(
     }
     open = true;
   }
-  return { named, open };
+  return Object.freeze({ named: new ReadOnlyMap(named), open });
 }
 
 /** Constraints in a tree, counted no further than just past `budget`. Looks only at `constraints` arrays, so it is safe before validation. */

@@ -3,6 +3,7 @@ import { checkConstraint } from './constraint/registry.ts';
 import type { Problem } from './denial.ts';
 import { canonicalize } from './jcs.ts';
 import {
+  deepFreeze,
   holdsInadmissibleNumber,
   isJsonObject,
   type JsonObject,
@@ -72,10 +73,4 @@ function missingArgument(tool: string, grant: ToolGrant, args: JsonObject): Prob
     }
   }
   return undefined;
-}
-
-function deepFreeze(value: unknown): unknown {
-  if (typeof value !== 'object' || value === null) return value;
-  for (const member of Object.values(value)) deepFreeze(member);
-  return Object.freeze(value);
 }

@@ -84,6 +84,13 @@ export function holdsInadmissibleNumber(
   return false;
 }
 
+/** Freezes a value and all inside it. The depth is bounded by that of the text it was parsed from. */
+export function deepFreeze<Value extends JsonValue>(value: Value): Value {
+  if (typeof value !== 'object' || value === null) return value;
+  for (const member of Object.values(value)) deepFreeze(member);
+  return Object.freeze(value);
+}
+
 /** What survives the round trip and may still be refused or irregular; false alarms only cost the short cut. */
 function mayHideProblem(text: string): boolean {
   return (

@@ -43,27 +43,39 @@ const THUMBPRINT_URI_PREFIX = 'urn:ietf:params:oauth:jwk-thumbprint:sha-256:';
 
 /** The private field is the brand: only this module can put it on an object, and asking for it is free. */
 class CheckedKey implements PublicKey {
-  readonly #checked = true;
+  readonly #raw: Uint8Array;
   readonly alg: Algorithm;
   readonly jwk: PublicJwk;
-  readonly raw: Uint8Array;
   readonly thumbprint: string;
   readonly thumbprintUri: string;
 
   constructor(alg: Algorithm, jwk: PublicJwk, raw: Uint8Array, thumbprint: string) {
     this.alg = alg;
     this.jwk = Object.freeze(jwk);
-    this.raw = raw;
+    this.#raw = raw;
     this.thumbprint = thumbprint;
     this.thumbprintUri = THUMBPRINT_URI_PREFIX + thumbprint;
     Object.freeze(this);
   }
 
+  get raw(): Uint8Array {
+    return this.#raw.slice();
+  }
+
   static made(value: object): boolean {
-    return #checked in value;
+    return #raw in value;
+  }
+
+  static bytesOf(key: PublicKey): Uint8Array {
+    return (key as CheckedKey).#raw;
   }
 }
 Reflect.deleteProperty(CheckedKey.prototype, 'constructor'); // or `new key.constructor(...)` would forge one
+
+/** The bytes of a key without a copy, for the backends alone: whoever changed them would change the key. */
+export function keyBytes(key: PublicKey): Uint8Array {
+  return CheckedKey.bytesOf(key);
+}
 
 /**
  * Reads the public key of a JWK: the check that every door uses (chains, JWKS, bundles, enrolment).

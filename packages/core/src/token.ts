@@ -98,9 +98,9 @@ export function stringClaim({ object }: ParsedClaims, claim: string): string | u
 export function audienceClaim({ object }: ParsedClaims): readonly string[] | null | undefined {
   if (!Object.hasOwn(object, 'aud')) return undefined;
   const value = object['aud'];
-  if (typeof value === 'string') return [value];
+  if (typeof value === 'string') return Object.freeze([value]);
   if (Array.isArray(value) && value.every((entry) => typeof entry === 'string'))
-    return value as string[];
+    return Object.freeze(value as string[]);
   return null;
 }
 

@@ -1,6 +1,6 @@
 import { decodeBase64url, encodeBase64url, isStrictBase64url } from '../base64url.ts';
 import { TaperError } from '../error.ts';
-import { importPublicKey, type PublicKey } from '../key.ts';
+import { importPublicKey, keyBytes, type PublicKey } from '../key.ts';
 import { mismatchedPrivateKey, type PrivateJwk, readPrivateJwk } from '../private-key.ts';
 import { sha256 } from '../sha256.ts';
 import { canonicalSignature } from '../signature.ts';
@@ -17,7 +17,7 @@ const cryptoKeys = new WeakMap<PublicKey, Promise<CryptoKey>>();
 function cryptoKeyOf(key: PublicKey): Promise<CryptoKey> {
   let imported = cryptoKeys.get(key);
   if (imported === undefined) {
-    imported = crypto.subtle.importKey('raw', owned(key.raw), ALGORITHMS[key.alg], true, [
+    imported = crypto.subtle.importKey('raw', owned(keyBytes(key)), ALGORITHMS[key.alg], true, [
       'verify',
     ]);
     cryptoKeys.set(key, imported);

@@ -11,7 +11,7 @@ import {
 } from 'node:crypto';
 import { createRequire } from 'node:module';
 import { TaperError } from '../error.ts';
-import type { PublicKey } from '../key.ts';
+import { keyBytes, type PublicKey } from '../key.ts';
 import { mismatchedPrivateKey, type PrivateJwk, readPrivateJwk } from '../private-key.ts';
 import { canonicalSignature } from '../signature.ts';
 import type { Algorithm, PlatformCrypto, SignatureVerifier, Signer } from './port.ts';
@@ -57,7 +57,7 @@ function sodiumVerifier(): SignatureVerifier | undefined {
         // sodium-native would read 64 bytes of a longer buffer
         return (
           signature.length === 64 &&
-          sodium.crypto_sign_verify_detached(signature, input, key.raw) === true
+          sodium.crypto_sign_verify_detached(signature, input, keyBytes(key)) === true
         );
       } catch {
         return false;
