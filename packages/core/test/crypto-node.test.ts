@@ -159,6 +159,21 @@ test.each(ALGORITHMS)('every backend verifies what the Node signer makes (%s)', 
   }
 });
 
+test.each(backends)(
+  '$name: writing into the raw bytes of a key changes no verdict',
+  async (backend) => {
+    for (const alg of ALGORITHMS) {
+      const { publicKey, sign } = createSigner(generateKeyPair(alg).privateJwk);
+      const signature = await sign(input);
+      const before = Buffer.from(publicKey.raw);
+      publicKey.raw.fill(0);
+      expect(Buffer.from(publicKey.raw)).toEqual(before);
+      expect(await backend.verifyAsync(publicKey, input, signature)).toBe(true);
+      expect(await backend.verifyAsync(publicKey, Buffer.of(0), signature)).toBe(false);
+    }
+  },
+);
+
 describe.each(backends)('$name: bytes and text', (backend) => {
   test('SHA-256 of "abc" is that of FIPS 180-4, and any other that of OpenSSL, in base64url', () => {
     expect(backend.sha256(Buffer.from('abc'))).toBe(
