@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import {
+  type Constraint,
   constraint as c,
   createSigner,
   createVerifier,
@@ -8,6 +9,7 @@ import {
   issue,
   isVerifiedChain,
   prove,
+  type ToolGrant,
 } from '../src/index.ts';
 
 const NOW = 1_800_000_000;
@@ -32,6 +34,8 @@ describe('what verification hands out (X06, X07)', () => {
   if (verdict.verdict !== 'verified') throw new Error(verdict.denial.code);
   const { chain } = verdict;
   const { claims } = chain.leaf;
+  const grant = claims.capabilities.get('read') as ToolGrant;
+  const path = grant.named.get('path') as Constraint;
 
   test('is the same object from the cache, so it must not be changeable', () => {
     const again = verifier.verifyChain([root.leaf.compact], NOW);
@@ -46,10 +50,7 @@ describe('what verification hands out (X06, X07)', () => {
     ['the audience', () => (claims.aud as string[]).push('https://evil.example')],
     ['the tools', () => (claims.capabilities as Map<string, unknown>).set('write', {})],
     ['a grant', () => Object.assign(claims.capabilities.get('read') as object, { open: true })],
-    [
-      'its arguments',
-      () => (claims.capabilities.get('read')?.named as Map<string, unknown>).delete('path'),
-    ],
+    ['its arguments', () => (grant.named as Map<string, unknown>).delete('path')],
     [
       'a constraint',
       () =>
@@ -57,10 +58,7 @@ describe('what verification hands out (X06, X07)', () => {
           constraint_type: 'wildcard',
         }),
     ],
-    [
-      'a list in a constraint',
-      () => (claims.capabilities.get('read')?.named.get('path')?.['values'] as string[]).push('/c'),
-    ],
+    ['a list in a constraint', () => (path['values'] as string[]).push('/c')],
     ['the holder', () => Object.assign(claims.holder, { thumbprint: 'x' })],
     ['the anchor', () => Object.assign(chain.anchor, { issuer: 'x' })],
   ])('cannot be changed: %s', (_what, change) => {
