@@ -40,6 +40,17 @@ export { RefusedError } from './make.ts';
 export { type Presentation, parsePresentation, readPresentation } from './presentation.ts';
 export type { VerifiedProof } from './proof.ts';
 export { type ProveOptions, prove } from './prove.ts';
+export { renderReceiptHtml } from './receipt/html.ts';
+export type {
+  DeniedReceipt,
+  Receipt,
+  ReceiptAuthority,
+  ReceiptBreak,
+  ReceiptHop,
+  VerifiedReceipt,
+} from './receipt/model.ts';
+export { createReceipt, type ReceiptOptions } from './receipt/receipt.ts';
+export { type ReceiptTextOptions, renderReceiptText } from './receipt/text.ts';
 export type { TokenClaims } from './token.ts';
 export { uuidV7 } from './uuid.ts';
 export {
