@@ -59,15 +59,21 @@ export const REFUSED_CODE_POINTS: readonly (readonly [first: number, last: numbe
  */
 export function isPlainSegment(segment: string): boolean {
   if (segment === '' || segment.endsWith('.') || segment.endsWith(' ')) return false;
-  for (const character of segment) {
-    if (isRefused(character.codePointAt(0) ?? 0)) return false;
+  for (let index = 0; index < segment.length; index += 1) {
+    const codePoint = segment.codePointAt(index) ?? 0;
+    if (isRefused(codePoint)) return false;
+    if (codePoint > 0xffff) index += 1;
   }
   return true;
 }
 
+/** Finds the first range that does not end before the code point, by halving. */
 function isRefused(codePoint: number): boolean {
-  for (const [first, last] of REFUSED_CODE_POINTS) {
-    if (codePoint <= last) return codePoint >= first;
+  let [low, high] = [0, REFUSED_CODE_POINTS.length];
+  while (low < high) {
+    const middle = (low + high) >>> 1;
+    if ((REFUSED_CODE_POINTS[middle]?.[1] ?? 0) < codePoint) low = middle + 1;
+    else high = middle;
   }
-  return false;
+  return codePoint >= (REFUSED_CODE_POINTS[low]?.[0] ?? Number.POSITIVE_INFINITY);
 }
