@@ -98,7 +98,6 @@ function flipFirstBit(bytes: Uint8Array): Uint8Array {
 function platformWith(name: string, verify: SignatureVerifier): PlatformCrypto {
   return Object.freeze<PlatformCrypto>({
     name,
-    // twice as fast as asking for a buffer
     sha256: (bytes) => hash('sha256', bytes, 'base64url'),
     decodeBase64url: (text) => {
       // Buffer skips what it does not know and drops trailing bits, so only a text that comes back unchanged was strict.
