@@ -2,7 +2,7 @@ import type { JsonValue } from '../json.ts';
 
 /**
  * Which paths a root stands for, by the number of segments below it. The words are exact: only `self` and
- * `subtree` take in the root. (LDAP's search scopes, RFC 4511 section 4.5.1.2, draw the same four lines.)
+ * `subtree` take in the root.
  */
 const REACHES: ReadonlyMap<string, { readonly nearest: number; readonly furthest: number }> =
   new Map([

@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
 import { MAX_PATH_LENGTH, path } from '../../src/constraint/path.ts';
 import { REFUSED_CODE_POINTS } from '../../src/constraint/segment.ts';
@@ -215,6 +216,15 @@ describe('a path that is not normalized is refused, not repaired', () => {
 });
 
 describe('refused code points', () => {
+  test('the ranges are those of the registration, row by row', () => {
+    const page = new URL('../../../../docs/constraints/path.md', import.meta.url);
+    const rows = readFileSync(page, 'utf8').matchAll(/^\| `([0-9A-F]+)`(?:–`([0-9A-F]+)`)? \|/gm);
+    const listed = Array.from(rows, ([, first = '', last = first]) =>
+      [first, last].map((hex) => Number.parseInt(hex, 16)),
+    );
+    expect(listed).toEqual(REFUSED_CODE_POINTS);
+  });
+
   test('the ranges ascend without overlap, as the search needs', () => {
     const flat = REFUSED_CODE_POINTS.flat();
     expect(flat).toEqual([...flat].sort((left, right) => left - right));
