@@ -155,6 +155,9 @@ function isRecent(node) {
 }
 
 /**
+ * Looks for the program itself, because npm 10 does not link it into node_modules/.bin when several
+ * packages could bring one.
+ *
  * @returns {string} the folder of the Node that runs the sources: the pinned one that npm ci
  * brought, or the machine's own where there is none for its platform
  */
