@@ -1,8 +1,8 @@
 import { defineConfig } from 'vitest/config';
 
 export default defineConfig({
-  ssr: { resolve: { conditions: ['source'] } },
-  resolve: { conditions: ['source'] },
+  ssr: { resolve: { conditions: ['@taper/source'] } },
+  resolve: { conditions: ['@taper/source'] },
   test: {
     include: ['{packages,examples,bench,vectors,tools}/**/*.test.ts'],
     exclude: ['**/node_modules/**', '**/dist/**'],
