@@ -100,23 +100,12 @@ export function* chainVerification(
   const oversize = findOversize(compacts, policy.limits);
   if (oversize !== undefined) return deny(oversize.problem, oversize.hop);
 
-  let anchor: TrustAnchor | undefined;
   let prefix = cache?.longestPrefix(compacts);
-  if (prefix !== undefined) {
-    anchor = prefix.anchor;
-    for (const [hop, token] of prefix.tokens.entries()) {
-      const late = timeProblem(token.claims, now, policy.limits, hop);
-      if (late !== undefined) return deny(late, hop);
-      verified.push(token);
-    }
-    if (verified.length === presented && prefix.chain !== undefined)
-      return { verdict: 'verified', chain: prefix.chain };
-  }
-
+  const known = prefix?.tokens ?? [];
   const parts: UnverifiedJws[] = [];
   const payloads: string[] = [];
-  const ids = new Set(verified.map((token) => token.claims.jti));
-  for (let hop = verified.length; hop < presented; hop += 1) {
+  const ids = new Set(known.map((token) => token.claims.jti));
+  for (let hop = known.length; hop < presented; hop += 1) {
     const jws = splitJws(compacts[hop] as string);
     if (jws === undefined) return deny({ code: 'token_malformed', step: '2c' }, hop);
     const payload = decodeSegment(jws.payloadSegment);
@@ -129,6 +118,17 @@ export function* chainVerification(
     payloads.push(payload);
   }
 
+  // In the order in which an empty cache would have found it: what is known may have expired since.
+  for (const [hop, token] of known.entries()) {
+    const late = timeProblem(token.claims, now, policy.limits, hop);
+    if (late !== undefined) return deny(late, hop);
+    verified.push(token);
+  }
+  if (known.length === presented && prefix?.chain !== undefined) {
+    return { verdict: 'verified', chain: prefix.chain };
+  }
+
+  let anchor = prefix?.anchor;
   for (const [index, jws] of parts.entries()) {
     const hop = verified.length;
     const payload = payloads[index] as string;

@@ -89,6 +89,9 @@ export async function derive(
   const hop = parent.tokens.length;
   if (signer.publicKey.thumbprint !== leaf.claims.holder.thumbprint)
     refuse(problem('issuer_mismatch', '4c'), hop);
+  if (hop > limits.maxDelegationDepth) refuse(problem('chain_too_long', '4f'));
+  const repeated = parent.tokens.some((token) => token.claims.jti === options.id);
+  if (repeated) refuse(problem('token_repeated', '2c'), hop);
   if (!(leaf.claims.exp > now)) refuse(problem('token_expired', hop === 1 ? '3e' : '4i'), hop - 1);
   const iat = Math.max(now, leaf.claims.iat);
   const depth = leaf.claims.delDepth + 1;

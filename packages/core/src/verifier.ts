@@ -140,12 +140,20 @@ export function createAsyncVerifier(
   };
   return Object.freeze({
     limits: policy.limits,
-    verifyChain: (tokens: readonly string[], now: number) =>
-      run(chainSteps([...tokens], now, policy, cache)).catch(() => failedChain(tokens)),
-    authorize: (invocation: Invocation) =>
-      run(authorization(invocation, policy, cache)).catch(() =>
-        refuse(denial('internal_error'), undefined),
-      ),
+    async verifyChain(tokens: readonly string[], now: number): Promise<ChainVerdict> {
+      try {
+        return await run(chainSteps([...tokens], now, policy, cache));
+      } catch {
+        return failedChain(tokens);
+      }
+    },
+    async authorize(invocation: Invocation): Promise<Decision> {
+      try {
+        return await run(authorization(invocation, policy, cache));
+      } catch {
+        return refuse(denial('internal_error'), undefined);
+      }
+    },
   });
 }
 

@@ -1,4 +1,5 @@
 import type { JsonObject, JsonValue } from '../json.ts';
+import type { Reach } from './reach.ts';
 
 /**
  * A constraint as it is written into a token, not judged yet: `issue` and `derive` refuse what is not well-formed.
@@ -63,11 +64,8 @@ export function optional(constraint: UncheckedConstraint): UncheckedConstraint {
   return { ...constraint, optional: true };
 }
 
-/** A normalized absolute path at `root`, directly below it, or anywhere below it (`docs/constraints/path.md`). */
-export function path(
-  root: string,
-  reach: 'self' | 'children' | 'descendants',
-): UncheckedConstraint {
+/** A normalized absolute path: `root` itself, its children, its descendants, or the subtree of both (`docs/constraints/path.md`). */
+export function path(root: string, reach: Reach): UncheckedConstraint {
   return { constraint_type: 'path', root, reach };
 }
 
@@ -76,7 +74,7 @@ export function url(
   members: {
     readonly schemes: readonly ('http' | 'https' | 'ws' | 'wss')[];
     readonly port?: number;
-    readonly path: { readonly root: string; readonly reach: 'self' | 'children' | 'descendants' };
+    readonly path: { readonly root: string; readonly reach: Reach };
     readonly query?: 'any';
   } & ({ readonly host: string } | { readonly host_suffix: string }),
 ): UncheckedConstraint {
