@@ -167,6 +167,7 @@ function nodeFolder() {
   const node = [
     join(modules, `node-${platform}-${process.arch}`, program),
     join(modules, `node-bin-${platform}-${process.arch}`, program),
+    process.execPath,
     machineNode,
   ].find(isRecent);
   if (node !== undefined) return dirname(node);
