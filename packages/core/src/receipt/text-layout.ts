@@ -56,34 +56,50 @@ type Word = Run[];
 export function layout(spans: readonly Span[], style: LineStyle, page: Page): readonly string[] {
   const { gutter, mark = gutter, label, hang = 0 } = style;
   const gutterTone = style.gutterTone ?? 'quiet';
-  const room = page.width - gutter.length - hang;
-  const lines: Run[][] = [];
-  let line: Run[] = [{ text: mark, tone: style.markTone ?? gutterTone }];
-  let used = 0;
-  const breakLine = (): void => {
-    lines.push(line);
-    line = [{ text: gutter + ' '.repeat(hang), tone: gutterTone }];
-    used = 0;
-  };
-  if (label !== undefined) {
-    const [word = []] = wordsOf([label], page.width - gutter.length);
-    line.push(...word);
-    const free = hang - widthOf(word);
-    if (free < 1) breakLine();
-    else line.push({ text: ' '.repeat(free), tone: 'plain' });
+  const start: Run = { text: mark, tone: style.markTone ?? gutterTone };
+  const indent: Run = { text: gutter + ' '.repeat(hang), tone: gutterTone };
+  if (label === undefined) return fill(spans, start, indent, page);
+  const [word = [], ...more] = wordsOf([label], page.width - gutter.length);
+  const free = hang - widthOf(word);
+  if (more.length > 0 || free < 1) {
+    const above = fill([label], start, { text: gutter, tone: gutterTone }, page);
+    return [...above, ...fill(spans, indent, indent, page)];
   }
+  const beside = fill(spans, { text: '', tone: 'plain' }, indent, page, hang + gutter.length);
+  const labelled = paint([start, ...word, { text: ' '.repeat(free), tone: 'plain' }], page.color);
+  return beside.map((line, index) => (index === 0 ? labelled + line : line));
+}
+
+/** Fills lines with words, the first behind `start`, the others behind `indent`. */
+function fill(
+  spans: readonly Span[],
+  start: Run,
+  indent: Run,
+  page: Page,
+  margin: number = indent.text.length,
+): readonly string[] {
+  const room = page.width - margin;
+  const lines: Run[][] = [[start]];
+  let used = 0;
   for (const part of wordsOf(spans, room).flatMap((word) => splitWide(word, room))) {
     const columns = widthOf(part);
-    if (used > 0 && used + 1 + columns > room) breakLine();
+    if (used > 0 && used + 1 + columns > room) {
+      lines.push([indent]);
+      used = 0;
+    }
     if (used > 0) {
-      line.push({ text: ' ', tone: 'plain' });
+      const last = lines.at(-1);
+      last?.push({ text: ' ', tone: last.at(-1)?.tone ?? 'plain' });
       used += 1;
     }
-    line.push(...part);
+    lines.at(-1)?.push(...part);
     used += columns;
   }
-  lines.push(line);
-  return lines.map((runs) => paint(runs, page.color));
+  return lines.map((runs) => {
+    const [only, ...others] = runs as [Run, ...Run[]];
+    const shown = others.length > 0 ? runs : [{ ...only, text: only.text.trimEnd() }];
+    return paint(shown, page.color);
+  });
 }
 
 /** Columns for labels: the widest one and a space, within reason; a wider label takes a line for itself. */
@@ -151,15 +167,14 @@ function columnsIn(character: string): number {
 }
 
 function paint(runs: readonly Run[], color: boolean): string {
-  if (!color)
-    return runs
-      .map(({ text }) => text)
-      .join('')
-      .trimEnd();
-  return runs
-    .map(({ text, tone }) =>
-      SGR[tone] === '' || text.trim() === '' ? text : `\u001b[${SGR[tone]}m${text}\u001b[0m`,
-    )
-    .join('')
-    .trimEnd();
+  if (!color) return runs.map(({ text }) => text).join('');
+  let painted = '';
+  for (let at = 0; at < runs.length; ) {
+    const { tone } = runs[at] as Run;
+    let text = '';
+    for (; runs[at]?.tone === tone; at += 1) text += runs[at]?.text;
+    painted +=
+      SGR[tone] === '' || text.trim() === '' ? text : `\u001b[${SGR[tone]}m${text}\u001b[0m`;
+  }
+  return painted;
 }
