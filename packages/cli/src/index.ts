@@ -1,1 +1,3 @@
-export {};
+export type { ExitCode } from './failure.ts';
+export type { Io, Output } from './io.ts';
+export { run } from './main.ts';

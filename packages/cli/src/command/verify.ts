@@ -1,0 +1,117 @@
+import type { Denial, Verifier } from '@taper/core';
+import { type AnyCommand, defineCommand } from '../command-definition.ts';
+import { decisionObject, decisionText, type Judgement } from '../decision.ts';
+import { Failure } from '../failure.ts';
+import { readAnchors } from '../file/anchors.ts';
+import { type ChainFile, parseChain } from '../file/chain.ts';
+import { type InputText, readInline, readInput } from '../file/read.ts';
+import { presentTime } from '../make.ts';
+import {
+  anchorsOption,
+  flagOption,
+  listOption,
+  nowOption,
+  opaqueOption,
+  requiredOption,
+} from '../option.ts';
+import { makeVerifier, warnOfTestKeys } from '../verification.ts';
+
+interface VerifyOptions {
+  readonly tool: string;
+  readonly args: string;
+  readonly anchors: readonly string[];
+  readonly audience?: readonly string[];
+  readonly nonce?: string;
+  readonly requireChainAudience?: boolean;
+  readonly requireProofAudience?: boolean;
+  readonly now?: string;
+}
+
+const MALFORMED: Denial = { code: 'presentation_malformed', step: '1', facts: {} };
+const NO_PROOF: Denial = { code: 'proof_missing', step: '7', facts: {} };
+
+export const verify: AnyCommand = defineCommand<VerifyOptions>({
+  name: 'verify',
+  summary: 'permit or deny one call',
+  description:
+    'Judges a call as an enforcement point does: the chain, the proof, the tool and the arguments (draft section 8, ' +
+    'steps 1 to 7h). Prints PERMIT, or DENY with the code, the token, the step and the facts, and exits with 0 or 1. ' +
+    'It keeps no memory, so it cannot see that a proof was used before, and it does not ask for revocations.',
+  operands: [{ term: '<presentation>', description: 'chain and proof; - for standard input' }],
+  options: [
+    anchorsOption,
+    requiredOption('--tool <name>', 'tool that is called'),
+    requiredOption('--args <json|@file|->', 'arguments, exactly as they were received'),
+    listOption('--audience <id>', 'a name of this enforcement point; may be repeated'),
+    opaqueOption('--nonce <text>', 'require this nonce in the proof'),
+    flagOption('--require-chain-audience', 'deny chains in which no token names an audience'),
+    flagOption('--require-proof-audience', 'deny proofs that name no audience'),
+    nowOption,
+  ],
+  examples: [
+    {
+      line:
+        'taper verify call.json --anchors anchors.json --audience https://files.example \\\n' +
+        `--tool read_file --args '{"path": "/q1"}'`,
+      does: 'Is this call permitted?',
+    },
+    {
+      line: 'taper verify - --anchors anchors.json --tool read_file --args @args.json --json',
+      does: 'The same for a script, with the presentation on standard input.',
+    },
+  ],
+  async run([path], options, session) {
+    const now = presentTime(options.now, session);
+    const input = await readInput(path as string, 'presentation', session);
+    const { text: args } = await readInline(options.args, '--args', session);
+    const anchors = await readAnchors(options.anchors, session);
+    const { audience, nonce, tool } = options;
+    const verifier = makeVerifier({
+      anchors,
+      ...(audience === undefined ? {} : { audience }),
+      ...(nonce === undefined ? {} : { acceptsNonce: (given: string) => given === nonce }),
+      requireChainAudience: options.requireChainAudience === true,
+      requireProofAudience: options.requireProofAudience === true,
+    });
+    const file = readPresented(input);
+    const decision = judge(file, verifier, tool, args, now);
+    await warnOfTestKeys(anchors, verifiedTokens(decision), session);
+    const presented = file instanceof Failure ? 0 : file.tokens.length;
+    return {
+      exitCode: decision.verdict === 'permit' ? 0 : 1,
+      text: decisionText(decision, tool, now, presented, session),
+      json: decisionObject(decision, tool, now),
+      ...(file instanceof Failure ? { problem: file } : {}),
+    };
+  },
+});
+
+/** What is no presentation is a call to deny, and a mistake to explain. */
+function readPresented(input: InputText): ChainFile | Failure {
+  try {
+    return parseChain(input);
+  } catch (thrown) {
+    if (thrown instanceof Failure) return thrown;
+    throw thrown;
+  }
+}
+
+function judge(
+  file: ChainFile | Failure,
+  verifier: Verifier,
+  tool: string,
+  args: string,
+  now: number,
+): Judgement {
+  if (file instanceof Failure) return { verdict: 'deny', denial: MALFORMED };
+  if (file.proof === undefined) return { verdict: 'deny', denial: NO_PROOF };
+  const presentation = { aat_chain: file.tokens, aat_pop: file.proof };
+  return verifier.authorize({ presentation, tool, args, now });
+}
+
+function verifiedTokens(decision: Judgement): Parameters<typeof warnOfTestKeys>[1] {
+  if (decision.verdict === 'permit') return decision.chain.tokens;
+  const verdict = 'chainVerdict' in decision ? decision.chainVerdict : undefined;
+  if (verdict === undefined) return [];
+  return verdict.verdict === 'verified' ? verdict.chain.tokens : verdict.verifiedPrefix;
+}

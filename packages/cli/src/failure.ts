@@ -1,0 +1,90 @@
+import type { Denial } from '@taper/core';
+
+/** What a run ends with: permitted or done; denied or invalid; wrong usage; a file that cannot be read or written. */
+export type ExitCode = 0 | 1 | 2 | 3;
+
+/** Why a command did not do its work: stable and machine-readable. `docs/cli.md` explains each. */
+export type FailureCode =
+  | 'usage'
+  | 'file_missing'
+  | 'file_unreadable'
+  | 'file_too_large'
+  | 'file_exists'
+  | 'file_unwritable'
+  | 'output_failed'
+  | 'key_permissions'
+  | 'key_invalid'
+  | 'key_private'
+  | 'key_public'
+  | 'key_weak'
+  | 'key_well_known'
+  | 'text_invalid'
+  | 'json_invalid'
+  | 'anchors_malformed'
+  | 'chain_malformed'
+  | 'names_malformed'
+  | 'tools_malformed'
+  | 'suite_malformed'
+  | 'token_malformed'
+  | 'option_invalid'
+  | 'refused'
+  | 'signing_failed'
+  | 'internal_error';
+
+/** The exit code that goes with each. */
+export const FAILURES: Readonly<Record<FailureCode, 1 | 2 | 3>> = {
+  usage: 2,
+  file_missing: 3,
+  file_unreadable: 3,
+  file_too_large: 3,
+  file_exists: 3,
+  file_unwritable: 3,
+  output_failed: 3,
+  key_permissions: 3,
+  key_invalid: 1,
+  key_private: 1,
+  key_public: 1,
+  key_weak: 1,
+  key_well_known: 1,
+  text_invalid: 1,
+  json_invalid: 1,
+  anchors_malformed: 1,
+  chain_malformed: 1,
+  names_malformed: 1,
+  tools_malformed: 1,
+  suite_malformed: 1,
+  token_malformed: 1,
+  option_invalid: 1,
+  refused: 1,
+  signing_failed: 1,
+  internal_error: 1,
+};
+
+export interface FailureOptions {
+  /** What to do next, for a person. */
+  readonly hint?: string | undefined;
+  /** A command line that mends it, to be copied. */
+  readonly command?: string | undefined;
+  /** Where: the file as given, the option, the field. Never contents of a key. */
+  readonly file?: string | undefined;
+  readonly field?: string | undefined;
+  /** The whole help text, where the command line says too little to know what was meant. */
+  readonly help?: string | undefined;
+  /** Why nothing was made: what verification would have said. */
+  readonly denial?: Denial | undefined;
+}
+
+/** A command that did not do its work. A call that is denied by `verify` is a result and none of these. */
+export class Failure extends Error {
+  readonly code: FailureCode;
+  readonly exitCode: ExitCode;
+  readonly options: FailureOptions;
+
+  constructor(code: FailureCode, message: string, options: FailureOptions = {}) {
+    super(message);
+    this.name = 'Failure';
+    this.code = code;
+    this.exitCode = FAILURES[code];
+    this.options = options;
+  }
+}

@@ -1,0 +1,33 @@
+import type { Io, Output } from './io.ts';
+
+/** The streams, folder, environment and clock of this process. Standard input and folder are touched only when asked for. */
+export function processIo(): Io {
+  return {
+    get stdin() {
+      return process.stdin;
+    },
+    stdout: outputOf(process.stdout),
+    stderr: outputOf(process.stderr),
+    get cwd() {
+      return process.cwd();
+    },
+    env: process.env,
+    clock: () => Math.floor(Date.now() / 1000),
+  };
+}
+
+function outputOf(stream: NodeJS.WriteStream): Output {
+  // Failures arrive at the callback of the write; without a listener they would end the process.
+  stream.on('error', () => {});
+  return {
+    isTerminal: stream.isTTY === true,
+    write: (text) =>
+      new Promise((settle, fail) => {
+        stream.write(text, (error) => {
+          if (error === null || error === undefined) settle(true);
+          else if ((error as NodeJS.ErrnoException).code === 'EPIPE') settle(false);
+          else fail(error);
+        });
+      }),
+  };
+}
