@@ -59,7 +59,7 @@ export const root: VerifiedChain = await issue({
   },
 });
 
-export const middle: VerifiedChain = await derive(root, {
+const middle: VerifiedChain = await derive(root, {
   signer: planner,
   holder: billing.publicKey,
   now: NOW + 10,
@@ -95,7 +95,7 @@ export const chain: VerifiedChain = await derive(middle, {
 export const compacts: readonly string[] = chain.tokens.map(({ compact }) => compact);
 
 /** A verifier without a cache, so that a test never depends on the one before it. */
-export const verifier: Verifier = createVerifier({
+const verifier: Verifier = createVerifier({
   anchors: [{ issuer: ISSUER, key: authority.publicKey }],
   audience: AUDIENCE,
   cacheCharacters: 0,
@@ -140,7 +140,7 @@ export async function forge(
 }
 
 /** Sets the constraint of an argument of `refund` in the token's claims. */
-export function refundArgument(argument: string, constraint: JsonObject) {
+function refundArgument(argument: string, constraint: JsonObject) {
   return (claims: Record<string, never>): void => {
     const details = claims['authorization_details'] as unknown as [
       { tools: { refund: Record<string, JsonObject> } },
