@@ -6,6 +6,10 @@ const UNSEEN: RegExp =
 const RIGHT_TO_LEFT: RegExp =
   /^[\u0590-\u08ff\ufb1d-\ufdff\ufe70-\ufeff\u{10800}-\u{10fff}\u{1e800}-\u{1efff}]$/u;
 
+/** ASCII that nothing needs to be done about, in any form. */
+const PRINTABLE: RegExp = /^[ !#-[\]-~]$/;
+const LETTER_OR_DIGIT: RegExp = /^[\p{L}\p{N}]$/u;
+
 /** Combining marks shown on one letter; more would cover the lines around it. */
 const MARKS_SHOWN = 2;
 
@@ -32,8 +36,13 @@ export function visibleCharacters(text: string, options: EscapeOptions): readonl
   const shown: string[] = [];
   let marks = MARKS_SHOWN;
   for (const character of text) {
+    if (PRINTABLE.test(character)) {
+      shown.push(character);
+      marks = LETTER_OR_DIGIT.test(character) ? 0 : MARKS_SHOWN;
+      continue;
+    }
     const isMark = /^\p{M}$/u.test(character);
-    marks = isMark ? marks + 1 : /^[\p{L}\p{N}]$/u.test(character) ? 0 : MARKS_SHOWN;
+    marks = isMark ? marks + 1 : LETTER_OR_DIGIT.test(character) ? 0 : MARKS_SHOWN;
     const short = options.json === true ? undefined : SHORT_ESCAPES.get(character);
     const hidden =
       UNSEEN.test(character) ||

@@ -40,13 +40,20 @@ export function foreignText(
   if (form === 'name' && foreign.length <= columns && BARE.test(foreign)) return { text: foreign };
   const quote = form === 'json' ? '' : '"';
   const room = columns - 2 * quote.length;
-  const shown = visibleCharacters(foreign, { ...options, json: form === 'json' });
-  const width = shown.reduce((sum, character) => sum + columnsOf(character), 0);
-  if (width <= room) return { text: quote + shown.join('') + quote };
-  const tail = fitting(shown.toReversed(), Math.floor((room - 1) / 3));
-  const head = fitting(shown, room - 1 - tail.columns);
+  const visible = (text: string): readonly string[] =>
+    visibleCharacters(text, { ...options, json: form === 'json' });
+  const characters = Array.from(foreign);
+  if (characters.length <= room) {
+    const shown = visible(foreign);
+    const width = shown.reduce((sum, character) => sum + columnsOf(character), 0);
+    if (width <= room) return { text: quote + shown.join('') + quote };
+  }
+  // However long the text is, only its ends are looked at.
+  const last = visible(characters.slice(-room).join('')).toReversed();
+  const tail = fitting(last, Math.floor((room - 1) / 3));
+  const head = fitting(visible(characters.slice(0, room).join('')), room - 1 - tail.columns);
   const text = `${head.taken.join('')}…${tail.taken.toReversed().join('')}`;
-  return { text: quote + text + quote, characters: shown.length };
+  return { text: quote + text + quote, characters: characters.length };
 }
 
 function fitting(

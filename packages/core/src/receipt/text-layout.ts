@@ -155,7 +155,10 @@ function splitWide(word: Word, room: number): readonly Word[] {
 
 function widthOf(word: Word): number {
   let columns = 0;
-  for (const { text } of word) for (const character of text) columns += columnsIn(character);
+  for (const { text } of word) {
+    if (/^[ -~]*$/.test(text)) columns += text.length;
+    else for (const character of text) columns += columnsIn(character);
+  }
   return columns;
 }
 
