@@ -8,8 +8,6 @@ export interface Session {
   takeStdin(by: string): AsyncIterable<Uint8Array>;
   /** Says on standard error, at once, what a person should know although the command goes on. */
   warn(code: FailureCode, message: string, hint?: string): Promise<void>;
-  /** Whether a person looks at standard output, and has not asked for JSON. */
-  readonly json: boolean;
 }
 
 /** Guards standard input against being read for two arguments. */

@@ -1,4 +1,4 @@
-import { chmodSync, mkdirSync, symlinkSync } from 'node:fs';
+import { chmodSync, mkdirSync, readlinkSync, symlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { ISSUER, READ_ONE, VERIFY_Q1, Workspace } from './workspace.ts';
@@ -257,6 +257,25 @@ describe('a file that is written', () => {
     chmodSync(join(workspace.folder, 'theirs'), 0o500);
     const answer = await workspace.json([...ANCHOR, '--out', 'theirs/out.json']);
     expect(answer).toMatchObject({ exitCode: 3, error: { code: 'file_unwritable' } });
+  });
+
+  it.runIf(posix)('behind a link is replaced, and the link stays', async () => {
+    const workspace = new Workspace();
+    workspace.write('real.json', 'old');
+    symlinkSync('real.json', join(workspace.folder, 'link.json'));
+    const refused = await workspace.json([...ANCHOR, '--out', 'link.json']);
+    expect(refused).toMatchObject({ exitCode: 3, error: { code: 'file_exists' } });
+    await workspace.json([...ANCHOR, '--out', 'link.json', '--force']);
+    expect(JSON.parse(workspace.read('real.json'))).toHaveLength(1);
+    expect(readlinkSync(join(workspace.folder, 'link.json'))).toBe('real.json');
+  });
+
+  it.runIf(posix)('behind a link to a device, goes into the device', async () => {
+    const workspace = new Workspace();
+    symlinkSync('/dev/null', join(workspace.folder, 'null'));
+    for (const more of [[], ['--force']])
+      expect((await workspace.json([...ANCHOR, '--out', 'null', ...more])).exitCode).toBe(0);
+    expect(readlinkSync(join(workspace.folder, 'null'))).toBe('/dev/null');
   });
 
   it.runIf(posix)('may be a device', async () => {

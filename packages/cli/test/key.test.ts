@@ -1,4 +1,4 @@
-import { chmodSync, statSync } from 'node:fs';
+import { chmodSync, readlinkSync, statSync, symlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import { importPublicKey } from '@taper/core';
 import { describe, expect, it } from 'vitest';
@@ -73,8 +73,12 @@ describe('taper key new', () => {
 
   it.runIf(posix)('never puts a private key into a device', async () => {
     const workspace = new Workspace();
-    const answer = await workspace.json(['key', 'new', '--out', '/dev/null', '--force']);
-    expect(answer).toMatchObject({ exitCode: 3, error: { code: 'file_unwritable' } });
+    symlinkSync('/dev/null', join(workspace.folder, 'null'));
+    for (const out of ['/dev/null', 'null']) {
+      const answer = await workspace.json(['key', 'new', '--out', out, '--force']);
+      expect(answer).toMatchObject({ exitCode: 3, error: { code: 'file_unwritable' } });
+    }
+    expect(readlinkSync(join(workspace.folder, 'null'))).toBe('/dev/null');
   });
 });
 

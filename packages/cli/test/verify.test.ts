@@ -61,7 +61,13 @@ describe('taper verify', () => {
     const workspace = new Workspace();
     await workspace.prove();
     const { aat_chain } = JSON.parse(workspace.read('chain.json'));
-    for (const text of [JSON.stringify({ aat_chain }), JSON.stringify(aat_chain), aat_chain[0]]) {
+    const noProof = JSON.stringify({ aat_chain, aat_pop: null });
+    for (const text of [
+      noProof,
+      JSON.stringify({ aat_chain }),
+      JSON.stringify(aat_chain),
+      aat_chain[0],
+    ]) {
       workspace.write('call.json', text);
       expect(await verify(workspace)).toMatchObject({ exitCode: 1, code: 'proof_missing' });
     }

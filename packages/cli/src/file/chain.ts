@@ -37,7 +37,8 @@ export function parseChain({ text, source }: InputText): ChainFile {
   for (const [index, token] of list.entries()) {
     if (typeof token !== 'string') throw malformed(source, `aat_chain[${index}]`, token);
   }
-  const proof = isObject(value) ? member(value, 'aat_pop') : undefined;
+  // As core reads a presentation: a proof that is null is one that is missing.
+  const proof = isObject(value) ? (member(value, 'aat_pop') ?? undefined) : undefined;
   if (proof !== undefined && typeof proof !== 'string') throw malformed(source, 'aat_pop', proof);
   return { tokens: list as readonly string[], proof, source };
 }

@@ -5,7 +5,7 @@ import type { Session } from '../session.ts';
 import { showName } from '../text/escape.ts';
 
 /** Nothing that Taper reads comes near this; what is longer is no token, key or suite. */
-export const MAX_INPUT_BYTES: number = 8 * 1024 * 1024;
+const MAX_INPUT_BYTES: number = 8 * 1024 * 1024;
 
 /** Text as read, with how to call it in a message. */
 export interface InputText {

@@ -1,5 +1,15 @@
 import { randomBytes } from 'node:crypto';
-import { constants, copyFile, link, lstat, open, rename, unlink } from 'node:fs/promises';
+import {
+  constants,
+  copyFile,
+  link,
+  lstat,
+  open,
+  realpath,
+  rename,
+  stat,
+  unlink,
+} from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
 import { Failure } from '../failure.ts';
 import type { Session } from '../session.ts';
@@ -35,14 +45,13 @@ export async function writeFiles(
   try {
     for (const file of files) {
       current = file;
-      const target = resolve(session.io.cwd, file.path);
+      const { target, direct } = await judgeTarget(file, resolve(session.io.cwd, file.path), force);
       if (staged.some((other) => other.target === target)) {
         throw new Failure('usage', `${showName(file.path)} is named for two outputs`, {
           file: file.path,
           hint: 'Give each its own file.',
         });
       }
-      const direct = await judgeTarget(file, target, force);
       const temporary = direct ? undefined : temporaryName(target);
       staged.push({ file, target, temporary });
       if (temporary !== undefined) await writeTemporary(temporary, file);
@@ -66,28 +75,42 @@ export async function writeFiles(
   }
 }
 
-/** Whether the text goes straight into a device or pipe that is there. @throws {Failure} when the place is taken. */
-async function judgeTarget(file: OutputFile, target: string, force: boolean): Promise<boolean> {
-  const stat = await lstat(target).catch((cause: NodeJS.ErrnoException) => {
-    if (cause.code === 'ENOENT') return undefined;
-    throw cause;
-  });
-  if (stat === undefined) return false;
-  if (stat.isCharacterDevice() || stat.isFIFO()) {
-    if (!file.secret) return true;
+/**
+ * Where the text goes, behind symbolic links, and whether straight into a device or pipe that is there.
+ * @throws {Failure} when the place is taken.
+ */
+async function judgeTarget(
+  file: OutputFile,
+  path: string,
+  force: boolean,
+): Promise<{ readonly target: string; readonly direct: boolean }> {
+  // A link that leads nowhere is a thing of its own, and not followed.
+  const found = (await unlessMissing(stat(path))) ?? (await unlessMissing(lstat(path)));
+  if (found === undefined) return { target: path, direct: false };
+  if (found.isDirectory()) throw Object.assign(new Error('folder'), { code: 'EISDIR' });
+  if (!found.isFile() && !found.isSymbolicLink()) {
+    if (!file.secret) return { target: path, direct: true };
     throw new Failure('file_unwritable', `${showName(file.path)} is no regular file`, {
       file: file.path,
       hint: 'A private key goes into a file of its own: name one that does not exist yet.',
     });
   }
-  if (stat.isDirectory()) throw Object.assign(new Error('folder'), { code: 'EISDIR' });
-  if (force) return false;
+  if (force) return { target: found.isFile() ? await realpath(path) : path, direct: false };
   throw new Failure('file_exists', `${showName(file.path)} exists already`, {
     file: file.path,
     hint: file.secret
       ? 'Name another file. --force replaces it, and a private key that is replaced is gone.'
       : 'Name another file, or give --force to replace it.',
   });
+}
+
+async function unlessMissing<Found>(looking: Promise<Found>): Promise<Found | undefined> {
+  try {
+    return await looking;
+  } catch (cause) {
+    if ((cause as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
+    throw cause;
+  }
 }
 
 function temporaryName(target: string): string {
