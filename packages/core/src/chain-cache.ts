@@ -9,21 +9,34 @@ export interface VerifiedPrefix {
 }
 
 interface Node extends VerifiedPrefix {
+  readonly compact: string;
   /** The table this node stands in: that of its parent, or of the roots. */
-  readonly siblings: Map<string, Node>;
-  readonly children: Map<string, Node>;
+  readonly siblings: Siblings;
+  readonly children: Siblings;
+}
+
+/** Nodes by the signature of their last token. */
+type Siblings = Map<string, Node>;
+
+/** base64url of the 64 bytes of every signature that is accepted. */
+const SIGNATURE_CHARACTERS = 86;
+
+/** Where a token stands among its siblings. Hashing a whole token would cost as much as all other work on a known one. */
+function placeOf(compact: string): string {
+  return compact.slice(-SIGNATURE_CHARACTERS);
 }
 
 /**
  * Remembers verified prefixes of chains, so that a new last hop costs one signature and a known chain none.
  *
- * A tree: each node is found from its parent by the exact text of its token, signature included; no hash stands in for it.
+ * A tree: each node is found from its parent by its token's signature, and taken only if the token's whole text is the
+ * same; no hash stands in for it.
  * It never holds a denial, belongs to one verifier (one set of anchors and limits), and says nothing about time:
  * whoever takes a prefix out checks `exp` and `iat` again. Least recently used nodes leave first; what hangs
  * below a node that has left cannot be found any more and leaves in its turn.
  */
 export class ChainCache {
-  readonly #roots = new Map<string, Node>();
+  readonly #roots: Siblings = new Map();
   /** Every node, least recently used first. */
   readonly #nodes = new Set<Node>();
   readonly #maxCharacters: number;
@@ -43,8 +56,8 @@ export class ChainCache {
   longestPrefix(compacts: readonly string[]): VerifiedPrefix | undefined {
     let found: Node | undefined;
     for (const compact of compacts) {
-      const next = (found?.children ?? this.#roots).get(compact);
-      if (next === undefined) break;
+      const next = (found?.children ?? this.#roots).get(placeOf(compact));
+      if (next?.compact !== compact) break;
       this.#nodes.delete(next);
       this.#nodes.add(next);
       found = next;
@@ -52,21 +65,26 @@ export class ChainCache {
     return found;
   }
 
-  /** Adds the prefix that `token` makes after `before`, which this cache gave out; without it, a root. */
+  /**
+   * Adds the prefix that `token` makes after `before`, which this cache gave out; without it, a root.
+   * Another text with the same signature loses its place, and that is all it loses.
+   */
   add(
     before: VerifiedPrefix | undefined,
     token: VerifiedToken,
     anchor: TrustAnchor,
   ): VerifiedPrefix {
+    const { compact } = token;
     const parent = before as Node | undefined;
     const siblings = parent?.children ?? this.#roots;
-    const known = siblings.get(token.compact);
-    if (known !== undefined) return known;
+    const known = siblings.get(placeOf(compact));
+    if (known?.compact === compact) return known;
     const tokens = parent === undefined ? [token] : [...parent.tokens, token];
-    const node: Node = { anchor, tokens, chain: undefined, siblings, children: new Map() };
-    siblings.set(token.compact, node);
+    const children: Siblings = new Map();
+    const node: Node = { compact, anchor, tokens, chain: undefined, siblings, children };
+    siblings.set(placeOf(compact), node);
     this.#nodes.add(node);
-    this.#characters += token.compact.length;
+    this.#characters += compact.length;
     this.#shrink();
     return node;
   }
@@ -74,10 +92,9 @@ export class ChainCache {
   #shrink(): void {
     for (const oldest of this.#nodes) {
       if (this.#characters <= this.#maxCharacters) return;
-      const { compact } = oldest.tokens.at(-1) as VerifiedToken;
       this.#nodes.delete(oldest);
-      oldest.siblings.delete(compact);
-      this.#characters -= compact.length;
+      oldest.siblings.delete(placeOf(oldest.compact));
+      this.#characters -= oldest.compact.length;
     }
   }
 }
