@@ -89,7 +89,7 @@ function readGrant(
   let count = 0;
   for (const argument of keys) {
     const constraint = map[argument] as JsonValue;
-    count += countConstraints(constraint, maxConstraints - count);
+    count += countConstraints(constraint);
     if (count > maxConstraints) return { code: 'constraint_too_many', facts: { tool } };
     const problem = validateConstraint(constraint, numbers);
     if (problem !== undefined) {
@@ -117,17 +117,12 @@ function readGrant(
   return Object.freeze({ named: new ReadOnlyMap(named), open });
 }
 
-/** Constraints in a tree, counted no further than just past `budget`. Looks only at `constraints` arrays, so it is safe before validation. */
-function countConstraints(constraint: JsonValue, budget: number): number {
-  const pending: JsonValue[] = [constraint];
-  let count = 0;
-  while (pending.length > 0 && count <= budget) {
-    const next = pending.pop();
-    count += 1;
-    const clauses = isJsonObject(next) ? next['constraints'] : undefined;
-    if (Array.isArray(clauses))
-      for (const clause of clauses as readonly JsonValue[]) pending.push(clause);
-  }
+/** Constraints in a tree. Looks only at `constraints` arrays, so it is safe before validation; the depth is bounded by that of the text. */
+function countConstraints(constraint: JsonValue): number {
+  const clauses = isJsonObject(constraint) ? constraint['constraints'] : undefined;
+  if (!Array.isArray(clauses)) return 1;
+  let count = 1;
+  for (const clause of clauses) count += countConstraints(clause);
   return count;
 }
 

@@ -87,7 +87,8 @@ export function holdsInadmissibleNumber(
 /** Freezes a value and all inside it. The depth is bounded by that of the text it was parsed from. */
 export function deepFreeze<Value extends JsonValue>(value: Value): Value {
   if (typeof value !== 'object' || value === null) return value;
-  for (const member of Object.values(value)) deepFreeze(member);
+  if (Array.isArray(value)) for (const element of value) deepFreeze(element);
+  else for (const name in value) deepFreeze((value as JsonObject)[name] as JsonValue);
   return Object.freeze(value);
 }
 
