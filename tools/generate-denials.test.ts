@@ -55,7 +55,9 @@ describe('the generated module', () => {
     const source = renderDenialCodes([{ ...entry, summary }]);
     const url = `data:text/javascript,${encodeURIComponent(stripTypeScriptTypes(source))}`;
     const { DENIALS } = await import(/* @vite-ignore */ url);
-    expect(DENIALS).toEqual({ chain_empty: { summary, steps: ['1', '4p2'], http: 401 } });
+    expect(DENIALS).toEqual({
+      chain_empty: { summary, steps: ['1', '4p2'], http: 401, hint: entry.hint },
+    });
   });
 });
 

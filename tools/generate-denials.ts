@@ -88,17 +88,26 @@ function literal(value: string): string {
 
 /** The TypeScript module with the closed list of codes. */
 export function renderDenialCodes(entries: readonly DenialEntry[]): string {
-  const members = entries.map(({ code, summary, steps, http }) => {
-    const oneLine = `    summary: ${literal(summary)},`;
-    const summaryLines =
-      oneLine.length <= 100 ? oneLine : `    summary:\n      ${literal(summary)},`;
-    return `  ${code}: {\n${summaryLines}\n    steps: [${steps.map(literal).join(', ')}],\n    http: ${http},\n  },\n`;
-  });
+  const textMember = (name: string, value: string): string => {
+    const oneLine = `    ${name}: ${literal(value)},`;
+    return oneLine.length <= 100 ? oneLine : `    ${name}:\n      ${literal(value)},`;
+  };
+  const members = entries.map(({ code, summary, steps, http, hint }) =>
+    [
+      `  ${code}: {`,
+      textMember('summary', summary),
+      `    steps: [${steps.map(literal).join(', ')}],`,
+      `    http: ${http},`,
+      textMember('hint', hint),
+      '  },\n',
+    ].join('\n'),
+  );
   return `// Generated from ${DENIALS_SOURCE} by \`npm run generate\`. Do not edit.
 
 /**
  * Every reason for which a token or call is refused: what was found, at which steps of the draft's
- * section 8, and the HTTP status of the refusal.
+ * section 8, the HTTP status of the refusal, and what the caller can do about it. The texts are for
+ * people and are not part of the API.
  */
 export const DENIALS = {
 ${members.join('')}} as const;

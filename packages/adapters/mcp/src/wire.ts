@@ -32,7 +32,7 @@ const MAX_NAME_LENGTH = 256;
 
 /** The tool result for a refusal: `isError`, so that a model sees the reason and can mend its call; the facts in `_meta`. */
 export function denialResult({ code, step, hop, facts }: Denial): DenialResult {
-  const { summary, hint = summary }: { summary: string; hint?: string } = DENIALS[code];
+  const { summary, hint } = DENIALS[code];
   const tool = shortName(facts.tool);
   const argument = shortName(facts.argument);
   const denied: DeniedCall = {
@@ -47,8 +47,7 @@ export function denialResult({ code, step, hop, facts }: Denial): DenialResult {
     tool === undefined ? [] : `tool ${JSON.stringify(tool)}`,
     argument === undefined ? [] : `argument ${JSON.stringify(argument)}`,
   ].flat();
-  const reason = [summary, ...(hint === summary ? [] : [hint])].join(' ');
-  const text = `Refused, and not run: ${[code, ...where].join(', ')}. ${reason}`;
+  const text = `Refused, and not run: ${[code, ...where].join(', ')}. ${summary} ${hint}`;
   return { content: [{ type: 'text', text }], isError: true, _meta: { [DENIAL_KEY]: denied } };
 }
 

@@ -1,5 +1,4 @@
 import { DENIALS, type Denial } from '@taper/core';
-import { DENIAL_HINTS } from '../denial-hints.ts';
 import { escapeText, quoteText } from './escape.ts';
 import { fields, wrap } from './layout.ts';
 
@@ -8,17 +7,13 @@ export interface DenialReport extends Denial {
   /** What was found, in one sentence. */
   readonly summary: string;
   /** What to do about it. */
-  readonly hint?: string;
+  readonly hint: string;
 }
 
 /** Puts summary and hint to a denial. */
 export function reportDenial(denial: Denial): DenialReport {
-  const hint = DENIAL_HINTS[denial.code];
-  return {
-    ...denial,
-    summary: DENIALS[denial.code].summary,
-    ...(hint === undefined ? {} : { hint }),
-  };
+  const { summary, hint } = DENIALS[denial.code];
+  return { ...denial, summary, hint };
 }
 
 /** A row for {@link fields}. */
