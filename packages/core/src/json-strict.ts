@@ -205,7 +205,7 @@ class StrictParser {
     const { text } = this;
     const code = text.charCodeAt(at + 1);
     if (code !== LOWER_U) {
-      const known = code < 0x80 && '"\\/bfnrt'.includes(String.fromCharCode(code));
+      const known = '"\\/bfnrt'.includes(String.fromCharCode(code));
       return known ? at + 2 : this.fail('syntax', at);
     }
     const unit = hexUnit(text, at + 2);

@@ -157,6 +157,12 @@ describe.each(parsers)('%s', (_name, parse) => {
     ['"\\ud800\\ud800\\udc00"', 1],
     ['"\\ud83d\\ude00\\ud83d"', 13],
     ['{"\\ud800":1}', 2],
+    ['"\\udc00\\udc00"', 1],
+    ['"\\ud800\\ue000"', 1],
+    ['"\\ud83dxxde00"', 1],
+    ['"\\ud83d\\nde00"', 1],
+    ['"\udc00\udc00"', 1],
+    ['"\ud800\ue000"', 1],
     ['["\ud800"]', 2],
     ['"\udc00"', 1],
     ['{"a\ud83d":1}', 3],
@@ -188,6 +194,8 @@ describe.each(parsers)('%s', (_name, parse) => {
     expect(parse(wide).ok).toBe(true);
     expect(parse(JSON.stringify(['[{'.repeat(500)])).ok).toBe(true);
     expect(parse(JSON.stringify([`\\"${'['.repeat(500)}`, '{']))).toMatchObject({ ok: true });
+    const hidden = `["\\"",${nested('[', ']', MAX_JSON_DEPTH, '')},"\\""]`;
+    expect(parse(hidden)).toMatchObject({ ok: false, problem: 'too_deep' });
     expect(parse(`[${wide},${nested('[', ']', MAX_JSON_DEPTH, '')}]`)).toMatchObject({
       ok: false,
       problem: 'too_deep',
