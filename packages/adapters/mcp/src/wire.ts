@@ -32,7 +32,9 @@ const MAX_NAME_LENGTH = 256;
 
 /** The tool result for a refusal: `isError`, so that a model sees the reason and can mend its call; the facts in `_meta`. */
 export function denialResult({ code, step, hop, facts }: Denial): DenialResult {
-  const { summary, hint } = DENIALS[code];
+  const { summary, hint: advice } = DENIALS[code];
+  const place = ` In MCP it stands in the _meta of the request, under "${PRESENTATION_KEY}".`;
+  const hint = code === 'presentation_missing' ? advice + place : advice;
   const tool = shortName(facts.tool);
   const argument = shortName(facts.argument);
   const denied: DeniedCall = {

@@ -104,7 +104,7 @@ export async function openStdio(revision: Revision): Promise<Link> {
   const jwk = JSON.stringify(issuer.publicKey.jwk);
   const transport = new StdioClientTransport({
     command: process.execPath,
-    args: ['--conditions=source', script, file, ISSUER, jwk],
+    args: ['--conditions=@taper/source', script, file, ISSUER, jwk],
   });
   const client = await connectClient(transport, revision);
   return {
