@@ -153,7 +153,7 @@ function randomAudience(audience: string, random: Random): JsonObject {
 function randomMap(random: Random): Record<string, JsonObject> {
   if (random.chance(0.1)) return {};
   const map: Record<string, JsonObject> = {};
-  for (const argument of random.shuffle(ARGUMENTS).slice(0, random.between(0, 3))) {
+  for (const argument of random.shuffle(ARGUMENTS).slice(0, random.between(0, 4))) {
     const constraint = randomConstraint(random.pick(DOMAINS), random);
     map[argument] = random.chance(0.3) ? { ...constraint, optional: true } : constraint;
   }

@@ -12,7 +12,7 @@ export {
   randomRoot,
 } from './chain-generator.ts';
 export { createTestClock, TEST_TIME, type TestClock } from './clock.ts';
-export { randomConstraint, sampleValue } from './constraint-generator.ts';
+export { cents, randomConstraint, sampleValue } from './constraint-generator.ts';
 export {
   type Forgery,
   forge,
@@ -27,6 +27,15 @@ export {
 } from './forger.ts';
 export { otherS, plusOrder, type TestKey, testKey } from './keys.ts';
 export { narrowConstraint, narrowTools, type ToolMaps } from './narrowing.ts';
-export { accepts, type Call, type Circumstances, grants, permits, toolsIn } from './oracle.ts';
+export {
+  accepts,
+  type Call,
+  type Circumstances,
+  grants,
+  inForce,
+  namesAudience,
+  permits,
+  toolsIn,
+} from './oracle.ts';
 export { createRandom, type Random } from './random.ts';
 export { anyValue, DOMAINS, type Domain, randomValue } from './value-generator.ts';

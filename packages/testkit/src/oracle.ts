@@ -99,12 +99,28 @@ export function grants(payload: JsonObject, { tool, args }: Call): boolean {
   );
 }
 
+/** Whether a token, as it was issued, is in force at a time and allows so many hops below it. */
+export function inForce(payload: JsonObject, now: number, hopsBelow: number): boolean {
+  const {
+    exp,
+    iat,
+    del_depth: depth,
+    del_max_depth: deepest,
+  } = payload as Readonly<Record<string, number>>;
+  if (!((exp as number) > now) || !((iat as number) <= now + 30)) return false;
+  return (depth as number) + hopsBelow <= (deepest as number);
+}
+
+/** Whether a token may be presented at an enforcement point with these identifiers. */
+export function namesAudience({ aud }: JsonObject, audience: readonly string[]): boolean {
+  return aud === undefined || [aud].flat().some((name) => audience.includes(name as string));
+}
+
 /** Whether a token, as it was issued, stands for a call in these circumstances: its tools, time, depth and audience. */
 export function permits(payload: JsonObject, call: Call, where: Circumstances): boolean {
-  const { exp, iat, del_depth: depth, del_max_depth: deepest, aud } = payload;
-  if (!((exp as number) > where.now) || !((iat as number) <= where.now + 30)) return false;
-  if ((depth as number) + where.hopsBelow > (deepest as number)) return false;
-  if (aud !== undefined && ![aud].flat().some((name) => where.audience.includes(name as string)))
-    return false;
-  return grants(payload, call);
+  return (
+    inForce(payload, where.now, where.hopsBelow) &&
+    namesAudience(payload, where.audience) &&
+    grants(payload, call)
+  );
 }
