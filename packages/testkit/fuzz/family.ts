@@ -62,7 +62,7 @@ const mallory = {
 };
 
 /**
- * The family of a seed: the same claims and keys every time; only ES256 signatures differ. `planted` are faults that a
+ * The family of a seed: the same tokens every time. `planted` are faults that a
  * test of the fuzzer gives to the verifier.
  */
 export function makeFamily(seed: string, planted: Partial<VerifierOptions> = {}): Family {

@@ -173,14 +173,7 @@ function widenDecimal(constraint: JsonObject, random: Random): JsonObject {
   return random.pick([
     { ...constraint, min: cents(hundredths(min) - 1) },
     { ...constraint, max: cents(hundredths(max) + 1) },
-    {
-      ...constraint,
-      scale: scale + 1,
-      max: `${max}${max.includes('.') ? '' : '.'}${'0'.repeat(Math.max(0, scale - (max.split('.')[1] ?? '').length))}1`.replace(
-        /^-/,
-        '',
-      ),
-    },
+    { ...constraint, scale: scale + 1 },
   ]);
 }
 

@@ -153,7 +153,14 @@ function candidate(constraint: JsonObject, random: Random): JsonValue | undefine
     case 'url':
       return randomUrlIn(constraint, random);
     case 'decimal':
-      return random.pick([constraint['min'], constraint['max'], '0', '1', '0.5'] as JsonValue[]);
+      return random.pick([
+        ...[constraint['min'], constraint['max']].map((bound) =>
+          random.chance(0.5) ? withPlaces(bound as string, constraint['scale'] as number) : bound,
+        ),
+        '0',
+        '1',
+        '0.5',
+      ] as JsonValue[]);
     case 'instant':
       return random.pick([
         constraint['not_before'],
@@ -167,6 +174,12 @@ function candidate(constraint: JsonObject, random: Random): JsonValue | undefine
     default:
       return anyValue(random);
   }
+}
+
+/** The same amount with so many digits behind the point. */
+function withPlaces(amount: string, places: number): string {
+  const [whole = '0', fraction = ''] = amount.split('.');
+  return places === 0 ? whole : `${whole}.${fraction.padEnd(places, '0')}`;
 }
 
 function randomUrlIn(constraint: JsonObject, random: Random): string {

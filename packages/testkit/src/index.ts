@@ -13,6 +13,7 @@ export {
 } from './chain-generator.ts';
 export { createTestClock, TEST_TIME, type TestClock } from './clock.ts';
 export { cents, randomConstraint, sampleValue } from './constraint-generator.ts';
+export { otherS } from './es256.ts';
 export {
   type Forgery,
   forge,
@@ -25,7 +26,7 @@ export {
   tokenHash,
   tokenHeader,
 } from './forger.ts';
-export { otherS, plusOrder, type TestKey, testKey } from './keys.ts';
+export { plusOrder, type TestKey, testKey } from './keys.ts';
 export { narrowConstraint, narrowTools, type ToolMaps } from './narrowing.ts';
 export {
   accepts,

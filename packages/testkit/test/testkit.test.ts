@@ -1,5 +1,6 @@
 import { platform } from '@taper/core';
 import { describe, expect, test } from 'vitest';
+import { signEs256 } from '../src/es256.ts';
 import {
   canonicalText,
   createRandom,
@@ -31,6 +32,11 @@ describe('a test key', () => {
     expect(platform.verify?.(testKey('bob', alg).publicKey, input, key.sign(input))).toBe(false);
   });
 
+  test.each(['Ed25519', 'ES256'] as const)('of %s signs the same every time', (alg) => {
+    const key = testKey('alice', alg);
+    expect(key.sign(Buffer.from('a.b'))).toEqual(key.sign(Buffer.from('a.b')));
+  });
+
   test('has signatures whose other form a verifier without checks would take', () => {
     const key = testKey('alice', 'ES256');
     const input = Buffer.from('a.b');
@@ -39,6 +45,15 @@ describe('a test key', () => {
     expect(plusOrder(signature)).not.toEqual(signature);
     expect(plusOrder(signature)).toHaveLength(64);
   });
+});
+
+test('ES256 signatures are those of RFC 6979, appendix A.2.5', () => {
+  const key = 'c9afa9d845ba75166b5c215767b1d6934e50c3db36e89b127b8a622b120f6721';
+  const signature = signEs256(Buffer.from(key, 'hex'), Buffer.from('sample'));
+  expect(Buffer.from(signature).toString('hex')).toBe(
+    'efd48b2aacb6a8fd1140dd9cd45e81d69d2c877b56aaf991c34d0ea84eaf3716' +
+      'f7cb1c942d657c41d436c7a1b6e29f65f3e900dbb9aff4064dc4ab2f843acda8',
+  );
 });
 
 describe('the forger', () => {
