@@ -42,6 +42,7 @@ const PROBLEMS: Readonly<Record<JsonProblem, string>> = {
   duplicate_member: 'names a member twice, so it is refused; the last one is shown',
   forbidden_member: 'has a member __proto__, so it is refused and not shown',
   too_deep: 'is nested more than 128 deep, so it is refused and not shown',
+  too_many_values: 'holds too many values, so it is refused and not shown',
   lone_surrogate: 'holds half of a surrogate pair, so it is refused',
 };
 

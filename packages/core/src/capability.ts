@@ -1,3 +1,4 @@
+import { Effort, effortOfSubsuming } from './constraint/effort.ts';
 import { subsumes, validateConstraint } from './constraint/registry.ts';
 import type { Constraint } from './constraint/type.ts';
 import type { DenialCode, DenialFacts } from './denial.ts';
@@ -131,12 +132,13 @@ export function findWidening(parent: Capabilities, child: Capabilities): Widenin
   for (const tool of child.keys()) {
     if (!parent.has(tool)) return { code: 'tool_added', rule: 'p1', facts: { tool } };
   }
+  const effort = new Effort();
   for (const [tool, inner] of child) {
     const outer = parent.get(tool) as ToolGrant;
     const problem =
       keyWidening(tool, outer, inner) ??
       optionalWidening(tool, outer, inner) ??
-      constraintWidening(tool, outer, inner);
+      constraintWidening(tool, outer, inner, effort);
     if (problem !== undefined) return problem;
   }
   return undefined;
@@ -177,18 +179,21 @@ function constraintWidening(
   tool: string,
   outer: ToolGrant,
   inner: ToolGrant,
+  effort: Effort,
 ): Widening | undefined {
   for (const [argument, constraint] of inner.named) {
     const above = outer.named.get(argument);
     // What the parent does not name, it allows with any value: `keyWidening` has seen that it is open.
-    if (above === undefined || subsumes(above, constraint)) continue;
+    if (above === undefined) continue;
+    const affordable = effort.affords(effortOfSubsuming(above, constraint));
+    if (affordable && subsumes(above, constraint)) continue;
     const facts = {
       tool,
       argument,
       parent: above.constraint_type,
       constraint: constraint.constraint_type,
     };
-    return { code: 'constraint_widened', rule: 'p4', facts };
+    return { code: affordable ? 'constraint_widened' : 'constraint_too_costly', rule: 'p4', facts };
   }
   return undefined;
 }

@@ -32,8 +32,8 @@ function placeOf(compact: string): string {
  * A tree: each node is found from its parent by its token's signature, and taken only if the token's whole text is the
  * same; no hash stands in for it.
  * It never holds a denial, belongs to one verifier (one set of anchors and limits), and says nothing about time:
- * whoever takes a prefix out checks `exp` and `iat` again. Least recently used nodes leave first; what hangs
- * below a node that has left cannot be found any more and leaves in its turn.
+ * whoever takes a prefix out checks `exp` and `iat` again. Least recently used nodes leave first, and take along what
+ * hangs below them.
  */
 export class ChainCache {
   readonly #roots: Siblings = new Map();
@@ -82,19 +82,24 @@ export class ChainCache {
     const tokens = parent === undefined ? [token] : [...parent.tokens, token];
     const children: Siblings = new Map();
     const node: Node = { compact, anchor, tokens, chain: undefined, siblings, children };
+    // A parent that left while this chain was being verified takes no more children.
+    if (parent !== undefined && !this.#nodes.has(parent)) return node;
+    if (known !== undefined) this.#remove(known);
     siblings.set(placeOf(compact), node);
     this.#nodes.add(node);
     this.#characters += compact.length;
-    this.#shrink();
+    for (const oldest of this.#nodes) {
+      if (this.#characters <= this.#maxCharacters) break;
+      this.#remove(oldest);
+    }
     return node;
   }
 
-  #shrink(): void {
-    for (const oldest of this.#nodes) {
-      if (this.#characters <= this.#maxCharacters) return;
-      this.#nodes.delete(oldest);
-      oldest.siblings.delete(placeOf(oldest.compact));
-      this.#characters -= oldest.compact.length;
-    }
+  /** Removes a node with all below it, so that nothing that was evicted stays alive through its descendants. */
+  #remove(node: Node): void {
+    node.siblings.delete(placeOf(node.compact));
+    this.#nodes.delete(node);
+    this.#characters -= node.compact.length;
+    for (const child of node.children.values()) this.#remove(child);
   }
 }

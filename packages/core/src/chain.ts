@@ -217,6 +217,7 @@ function findOversize(
     return { problem: problem('chain_too_long', '4f') };
   let total = 0;
   for (const [hop, compact] of compacts.entries()) {
+    if (typeof compact !== 'string') return { problem: problem('token_malformed', '2a'), hop };
     if (compact.length > limits.maxTokenSize)
       return { problem: problem('token_too_large', '2a'), hop };
     total += compact.length;

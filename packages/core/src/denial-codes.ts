@@ -288,6 +288,13 @@ export const DENIALS = {
     http: 403,
     hint: "Use a constraint that the parent's type subsumes.",
   },
+  constraint_too_costly: {
+    summary:
+      "Comparing a constraint with its parent's, or checking an argument against it, would take more work than the enforcement point allows.",
+    steps: ['4p4', '6b'],
+    http: 403,
+    hint: 'Use fewer clauses in `all` and `any`, shorter lists or smaller arguments.',
+  },
   parent_hash_mismatch: {
     summary:
       '`par_hash` is not the hash of the token before it: the chain was spliced or reordered.',

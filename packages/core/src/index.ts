@@ -62,5 +62,5 @@ export {
   type Invocation,
   type Permit,
   type Verifier,
-  type VerifierOptions,
 } from './verifier.ts';
+export type { VerifierOptions } from './verifier-options.ts';

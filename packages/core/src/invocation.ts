@@ -1,7 +1,8 @@
 import { type Capabilities, isOptional, type ToolGrant } from './capability.ts';
+import { Effort, effortOfChecking } from './constraint/effort.ts';
 import { checkConstraint } from './constraint/registry.ts';
 import type { Problem } from './denial.ts';
-import { canonicalize } from './jcs.ts';
+import { canonicalize, canonicalizeParsed } from './jcs.ts';
 import {
   deepFreeze,
   holdsInadmissibleNumber,
@@ -23,24 +24,35 @@ export interface InvocationArguments {
  * Takes a copy of a call's arguments. Text is read as strict JSON, so that repeated members and numbers that a double
  * cannot hold are refused; an object is taken as parsed, and whatever is not plain JSON data in it is refused.
  */
-export function readArguments(args: JsonObject | string): InvocationArguments | Problem {
-  let value: unknown = args;
-  if (typeof args === 'string') {
-    const parsed = parseJson(args);
-    if (!parsed.ok) return problem('arguments_malformed', '6b', { reason: parsed.problem });
-    if (holdsInadmissibleNumber(parsed.value, parsed.numbers))
-      return problem('argument_number_inadmissible', '6b');
-    value = parsed.value;
+export function readArguments(
+  args: JsonObject | string,
+  maxCharacters: number,
+): InvocationArguments | Problem {
+  if (typeof args === 'string' && args.length > maxCharacters) {
+    return problem('arguments_malformed', '6b', { reason: 'too_long' });
   }
+  return typeof args === 'string' ? argumentsOfText(args) : argumentsOfValue(args);
+}
+
+function argumentsOfText(text: string): InvocationArguments | Problem {
+  const parsed = parseJson(text);
+  if (!parsed.ok) return problem('arguments_malformed', '6b', { reason: parsed.problem });
+  const { value, numbers } = parsed;
+  if (!isJsonObject(value))
+    return problem('arguments_malformed', '6b', { reason: 'not_an_object' });
+  if (holdsInadmissibleNumber(value, numbers)) return problem('argument_number_inadmissible', '6b');
+  return { values: deepFreeze(value), canonical: canonicalizeParsed(value) };
+}
+
+function argumentsOfValue(value: unknown): InvocationArguments | Problem {
   if (!isJsonObject(value as JsonValue))
     return problem('arguments_malformed', '6b', { reason: 'not_an_object' });
-  let canonical: string;
   try {
-    canonical = canonicalize(value);
+    const canonical = canonicalize(value);
+    return { values: deepFreeze(JSON.parse(canonical)) as JsonObject, canonical };
   } catch {
     return problem('arguments_malformed', '6b', { reason: 'not_json' });
   }
-  return { values: deepFreeze(JSON.parse(canonical)) as JsonObject, canonical };
 }
 
 /** Whether the leaf grants the tool with these arguments (step 6b): closed world, every constraint, every required argument. */
@@ -51,17 +63,19 @@ export function checkInvocation(
 ): Problem | undefined {
   const grant = capabilities.get(tool);
   if (grant === undefined) return problem('tool_not_granted', '6b', { tool });
+  const effort = new Effort();
   for (const argument of Object.keys(args)) {
+    const value = args[argument] as JsonValue;
     const constraint = grant.named.get(argument);
     if (constraint === undefined) {
-      if (!grant.open) return problem('argument_unexpected', '6b', { tool, argument });
-    } else if (!checkConstraint(constraint, args[argument] as JsonValue)) {
-      return problem('argument_refused', '6b', {
-        tool,
-        argument,
-        constraint: constraint.constraint_type,
-      });
+      if (grant.open) continue;
+      return problem('argument_unexpected', '6b', { tool, argument });
     }
+    const facts = { tool, argument, constraint: constraint.constraint_type };
+    if (!effort.affords(effortOfChecking(constraint, value))) {
+      return problem('constraint_too_costly', '6b', facts);
+    }
+    if (!checkConstraint(constraint, value)) return problem('argument_refused', '6b', facts);
   }
   return missingArgument(tool, grant, args);
 }

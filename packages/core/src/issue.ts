@@ -6,7 +6,7 @@ import { TaperError } from './error.ts';
 import { canonicalize } from './jcs.ts';
 import type { JsonObject, JsonValue } from './json.ts';
 import { isPublicKey, type PublicKey } from './key.ts';
-import { DEFAULT_LIMITS, type Limits } from './limits.ts';
+import { completeLimits, type Limits } from './limits.ts';
 import { refuse, sign } from './make.ts';
 import { problem } from './token.ts';
 
@@ -53,7 +53,7 @@ export interface DeriveOptions extends TokenOptions {
  */
 export async function issue(options: IssueOptions): Promise<VerifiedChain> {
   const { issuer, signer, now } = options;
-  const limits = { ...DEFAULT_LIMITS, ...options.limits };
+  const limits = completeLimits(options.limits);
   checkOptions(options);
   const payload = canonicalize({
     ...commonClaims(options),
@@ -84,7 +84,7 @@ export async function derive(
   }
   checkOptions(options);
   const { signer, now } = options;
-  const limits = { ...DEFAULT_LIMITS, ...options.limits };
+  const limits = completeLimits(options.limits);
   const { leaf } = parent;
   const hop = parent.tokens.length;
   if (signer.publicKey.thumbprint !== leaf.claims.holder.thumbprint)
@@ -129,6 +129,7 @@ function checkOptions({
   now,
   id,
   lifetime,
+  audience,
 }: TokenOptions & { readonly lifetime?: number }): void {
   if (!isPublicKey(holder))
     throw new TaperError('option_invalid', '`holder` must come from importPublicKey.');
@@ -136,6 +137,15 @@ function checkOptions({
     throw new TaperError('option_invalid', '`now` must be whole seconds since the epoch.');
   if (typeof id !== 'string' || id === '')
     throw new TaperError('option_invalid', '`id` must be a non-empty string.');
+  const identifiers = audience === undefined ? undefined : [audience].flat();
+  if (
+    identifiers?.length === 0 ||
+    identifiers?.some((each) => typeof each !== 'string' || each === '')
+  ) {
+    throw new TaperError('option_invalid', '`audience` must be one or more non-empty strings.', {
+      hint: 'Leave it out to bind the token to no enforcement point.',
+    });
+  }
   if (lifetime !== undefined && !Number.isSafeInteger(lifetime))
     throw new TaperError('option_invalid', '`lifetime` must be whole seconds.');
 }

@@ -1,5 +1,5 @@
 import { TaperError } from './error.ts';
-import { MAX_JSON_DEPTH } from './json.ts';
+import { type JsonObject, type JsonValue, MAX_JSON_DEPTH, MAX_JSON_VALUES } from './json.ts';
 
 /**
  * The RFC 8785 (JCS) text of a plain JSON value: members sorted by UTF-16 code units, numbers and strings as ECMAScript
@@ -10,53 +10,78 @@ import { MAX_JSON_DEPTH } from './json.ts';
  *
  * @throws {TaperError} `json_invalid` for what JSON cannot hold or would change on the way: undefined, functions, symbols,
  * bigint, NaN and infinities, lone surrogates, holes, accessors, instances of classes, `__proto__` members,
- * cycles and more than `MAX_JSON_DEPTH` containers in each other.
+ * cycles, more than `MAX_JSON_DEPTH` containers in each other and more than `MAX_JSON_VALUES` values.
  */
 export function canonicalize(value: unknown): string {
-  return writeValue(value, 0);
+  return new CheckedWriter().write(value, 0);
 }
 
-function writeValue(value: unknown, depth: number): string {
-  switch (typeof value) {
-    case 'string':
-      return writeString(value);
-    case 'number':
-      if (!Number.isFinite(value)) throw invalid(`the number ${value}`);
-      return String(value);
-    case 'boolean':
-      return value ? 'true' : 'false';
-    case 'object':
-      if (value === null) return 'null';
-      if (depth >= MAX_JSON_DEPTH) throw invalid('a cycle, or containers nested too deep');
-      return Array.isArray(value) ? writeArray(value, depth + 1) : writeObject(value, depth + 1);
-    default:
-      throw invalid(`a value of type ${typeof value}`);
-  }
-}
-
-function writeObject(object: object, depth: number): string {
-  if (!isPlain(object)) throw invalid('an object that is not a plain one');
+/** As {@link canonicalize}, for a value that `parseJson` gave and found free of inadmissible numbers: nothing in it is left to refuse. */
+export function canonicalizeParsed(value: JsonValue): string {
+  if (typeof value === 'string') return writeString(value);
+  if (typeof value !== 'object' || value === null) return String(value);
+  if (Array.isArray(value)) return `[${value.map(canonicalizeParsed).join(',')}]`;
+  const object = value as JsonObject;
   const names = Object.keys(object);
   sortByCodeUnits(names);
   let text = '{';
   for (const name of names) {
-    if (name === '__proto__') throw invalid('a member named __proto__');
     if (text.length > 1) text += ',';
-    text += `${writeString(name)}:${writeValue(readOwn(object, name), depth)}`;
+    text += `${writeString(name)}:${canonicalizeParsed(object[name] as JsonValue)}`;
   }
   return `${text}}`;
 }
 
-function writeArray(array: readonly unknown[], depth: number): string {
-  // Array.prototype of any realm is itself an array; the prototype of a subclass is not.
-  if (!Array.isArray(Object.getPrototypeOf(array))) throw invalid('an instance of an array class');
-  const { length } = array;
-  let text = '[';
-  for (let index = 0; index < length; index++) {
-    if (index > 0) text += ',';
-    text += writeValue(readOwn(array, index), depth);
+/** Writes a value that may be anything. */
+class CheckedWriter {
+  private values = 0;
+
+  write(value: unknown, depth: number): string {
+    if (++this.values > MAX_JSON_VALUES) throw invalid('too many values');
+    switch (typeof value) {
+      case 'string':
+        return writeString(value);
+      case 'number':
+        if (!Number.isFinite(value)) throw invalid(`the number ${value}`);
+        return String(value);
+      case 'boolean':
+        return value ? 'true' : 'false';
+      case 'object':
+        if (value === null) return 'null';
+        if (depth >= MAX_JSON_DEPTH) throw invalid('a cycle, or containers nested too deep');
+        return Array.isArray(value)
+          ? this.writeArray(value, depth + 1)
+          : this.writeObject(value, depth + 1);
+      default:
+        throw invalid(`a value of type ${typeof value}`);
+    }
   }
-  return `${text}]`;
+
+  private writeObject(object: object, depth: number): string {
+    if (!isPlain(object)) throw invalid('an object that is not a plain one');
+    const names = Object.keys(object);
+    sortByCodeUnits(names);
+    let text = '{';
+    for (const name of names) {
+      if (name === '__proto__') throw invalid('a member named __proto__');
+      if (text.length > 1) text += ',';
+      text += `${writeString(name)}:${this.write(readOwn(object, name), depth)}`;
+    }
+    return `${text}}`;
+  }
+
+  private writeArray(array: readonly unknown[], depth: number): string {
+    // Array.prototype of any realm is itself an array; the prototype of a subclass is not.
+    if (!Array.isArray(Object.getPrototypeOf(array)))
+      throw invalid('an instance of an array class');
+    const { length } = array;
+    let text = '[';
+    for (let index = 0; index < length; index++) {
+      if (index > 0) text += ',';
+      text += this.write(readOwn(array, index), depth);
+    }
+    return `${text}]`;
+  }
 }
 
 function readOwn(container: object, key: string | number): unknown {

@@ -1,5 +1,6 @@
 import type { JsonObject, JsonProblem, JsonResult, JsonValue } from './json.ts';
 import { type NumberForm, NumberFormList, numberForm } from './json-number.ts';
+import { hasTooManyValues, MAX_JSON_VALUES } from './json-size.ts';
 
 /** How many containers may be nested in each other: `[[1]]` has two. */
 export const MAX_JSON_DEPTH = 128;
@@ -8,7 +9,9 @@ export const MAX_JSON_DEPTH = 128;
 export const TOP_LEVEL: object = Object.freeze({});
 
 /** As `parseJson`, without its short cut for canonical texts; the same result for every text. */
-export function parseJsonStrict(text: string): JsonResult {
+export function parseJsonStrict(text: string, maxValues: number = MAX_JSON_VALUES): JsonResult {
+  if (hasTooManyValues(text, maxValues))
+    return { ok: false, problem: 'too_many_values', offset: undefined };
   return new StrictParser(text).parse();
 }
 

@@ -1,6 +1,8 @@
 import type { ContainerForms, NumberForm } from './json-number.ts';
+import { hasTooManyValues, MAX_JSON_VALUES } from './json-size.ts';
 import { MAX_JSON_DEPTH, parseJsonStrict } from './json-strict.ts';
 
+export { MAX_JSON_VALUES } from './json-size.ts';
 export { MAX_JSON_DEPTH, parseJsonStrict, TOP_LEVEL } from './json-strict.ts';
 export type { ContainerForms, NumberForm };
 
@@ -18,13 +20,15 @@ export type NumberForms = ReadonlyMap<object, ContainerForms>;
 
 /**
  * Why a text is refused: not RFC 8259; a member name twice in one object (compared after unescaping);
- * a member named `__proto__`; more than {@link MAX_JSON_DEPTH} containers in each other; a surrogate without its pair.
+ * a member named `__proto__`; more than {@link MAX_JSON_DEPTH} containers in each other; more than `MAX_JSON_VALUES`;
+ * a surrogate without its pair.
  */
 export type JsonProblem =
   | 'syntax'
   | 'duplicate_member'
   | 'forbidden_member'
   | 'too_deep'
+  | 'too_many_values'
   | 'lone_surrogate';
 
 /** `numbers` is undefined when no number is irregular. `offset` counts UTF-16 code units and points at the first problem. */
@@ -48,9 +52,16 @@ const FAST_PATH_LENGTH = 65_536;
  * A text that `JSON.stringify` gives back unchanged needs no second look: it had no white space, no duplicate
  * member and only canonical numbers. Every other text is decided by {@link parseJsonStrict}, with the same result.
  * Linear in the length of the text; never throws.
+ *
+ * @param maxValues more commas and opening brackets than this are refused; raise it only for text that you trust not to be hostile.
  */
-export function parseJson(text: string): JsonResult {
-  if (text.length <= FAST_PATH_LENGTH && !mayHideProblem(text)) {
+export function parseJson(text: string, maxValues: number = MAX_JSON_VALUES): JsonResult {
+  if (typeof text !== 'string') return { ok: false, problem: 'syntax', offset: undefined };
+  if (
+    text.length <= FAST_PATH_LENGTH &&
+    !hasTooManyValues(text, maxValues) &&
+    !mayHideProblem(text)
+  ) {
     try {
       const value: JsonValue = JSON.parse(text);
       if (JSON.stringify(value) === text) return { ok: true, value, numbers: undefined };
@@ -58,7 +69,7 @@ export function parseJson(text: string): JsonResult {
       // The strict parser says what is wrong with it.
     }
   }
-  return parseJsonStrict(text);
+  return parseJsonStrict(text, maxValues);
 }
 
 /** True for an object; false for null and arrays. */

@@ -72,9 +72,9 @@ export function readHeader(
   const parsed = text === undefined ? undefined : parseJson(text);
   if (!parsed?.ok || !isJsonObject(parsed.value)) return { code: malformed };
   const header = parsed.value;
-  const { alg } = header;
+  const alg = Object.hasOwn(header, 'alg') ? header['alg'] : undefined;
   if (alg !== 'Ed25519' && alg !== 'ES256') return { code: 'algorithm_not_allowed' };
-  if (header['typ'] !== typ) return { code: 'type_mismatch' };
+  if (!Object.hasOwn(header, 'typ') || header['typ'] !== typ) return { code: 'type_mismatch' };
   // No extension is understood, so any `crit` is refused (RFC 7515 section 4.1.11).
   if (Object.hasOwn(header, 'crit')) return { code: 'critical_header_unknown' };
   return { alg };

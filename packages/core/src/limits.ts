@@ -1,3 +1,5 @@
+import { TaperError } from './error.ts';
+
 /** Finite limits that every enforcement point keeps (draft sections 3.4, 4.3, 4.4, 9.10 and appendix B.5). */
 export interface Limits {
   /** Characters of one token in compact serialization. */
@@ -29,3 +31,34 @@ export const DEFAULT_LIMITS: Limits = Object.freeze({
   proofWindow: 30,
   maxConstraintsPerTool: 256,
 });
+
+/**
+ * The default limits with deviations from them.
+ * @throws {TaperError} `option_invalid` for a name that is no limit, or a value that is none.
+ */
+export function completeLimits(deviations: Partial<Limits> = {}): Limits {
+  const limits: Limits = { ...DEFAULT_LIMITS, ...deviations };
+  for (const [name, value] of Object.entries(limits)) {
+    if (!Object.hasOwn(DEFAULT_LIMITS, name)) {
+      throw new TaperError('option_invalid', `There is no limit named \`${name}\`.`, {
+        hint: `The limits are ${Object.keys(DEFAULT_LIMITS).join(', ')}.`,
+      });
+    }
+    if (!Number.isSafeInteger(value) || value < 0)
+      throw new TaperError(
+        'option_invalid',
+        `The limit \`${name}\` must be a whole number, 0 or more.`,
+      );
+  }
+  if (limits.maxDelegationDepth < 8)
+    throw new TaperError(
+      'option_invalid',
+      'maxDelegationDepth must be at least 8 (draft section 4.3).',
+    );
+  if (limits.proofWindow > 60)
+    throw new TaperError(
+      'option_invalid',
+      'proofWindow must be at most 60 seconds (draft section 9.10).',
+    );
+  return Object.freeze(limits);
+}

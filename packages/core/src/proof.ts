@@ -3,7 +3,7 @@ import type { VerifiedToken } from './chain.ts';
 import type { DenialCode, Problem } from './denial.ts';
 import { isProblem } from './denial.ts';
 import type { InvocationArguments } from './invocation.ts';
-import { canonicalize } from './jcs.ts';
+import { canonicalizeParsed } from './jcs.ts';
 import { holdsInadmissibleNumber, isJsonObject, parseJson } from './json.ts';
 import { decodeSegment, readHeader, type SignatureCheck, signatureCheck, splitJws } from './jws.ts';
 import type { Limits } from './limits.ts';
@@ -31,10 +31,8 @@ export interface ProofPolicy {
 export function* proofSignature(
   compact: string,
   leaf: VerifiedToken,
-  limits: Limits,
 ): Generator<SignatureCheck, { readonly payload: string } | Problem, boolean> {
   const refused = (code: DenialCode, step: string): Problem => problem(code, step);
-  if (compact.length > limits.maxProofSize) return refused('proof_malformed', '7a');
   const jws = splitJws(compact);
   if (jws === undefined) return refused('proof_malformed', '7a');
   const header = readHeader(jws.headerSegment, 'aat-pop+jwt', 'proof_malformed');
@@ -85,7 +83,7 @@ export function checkProof(
     return problem('proof_audience_required', '7d');
   }
   if (required.aat_tool !== tool) return problem('proof_tool_mismatch', '7e', { tool });
-  if (holdsInadmissibleNumber(hta, parsed.numbers) || canonicalize(hta) !== args.canonical) {
+  if (holdsInadmissibleNumber(hta, parsed.numbers) || canonicalizeParsed(hta) !== args.canonical) {
     return problem('proof_arguments_mismatch', '7f', { tool });
   }
   if (!(Math.abs(now - issuedAt) <= policy.limits.proofWindow))

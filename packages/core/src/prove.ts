@@ -5,6 +5,7 @@ import { TaperError } from './error.ts';
 import { checkInvocation, readArguments } from './invocation.ts';
 import { canonicalize } from './jcs.ts';
 import type { JsonObject } from './json.ts';
+import { DEFAULT_LIMITS } from './limits.ts';
 import { refuse, sign } from './make.ts';
 import type { Presentation } from './presentation.ts';
 import { problem } from './token.ts';
@@ -47,7 +48,7 @@ export async function prove(chain: VerifiedChain, options: ProveOptions): Promis
   const expired = chain.tokens.findIndex((token) => !(token.claims.exp > now));
   if (expired !== -1) refuse(problem('token_expired', expired === 0 ? '3e' : '4i'), expired);
   if (!leaf.claims.hasCapabilities) refuse(problem('leaf_without_capabilities', '6a'), hop);
-  const args = readArguments(options.args);
+  const args = readArguments(options.args, DEFAULT_LIMITS.maxProofSize);
   if (isProblem(args)) return refuse(args);
   const refusal = checkInvocation(leaf.claims.capabilities, tool, args.values);
   if (refusal !== undefined) refuse(refusal, hop);
@@ -61,8 +62,10 @@ export async function prove(chain: VerifiedChain, options: ProveOptions): Promis
     ...(audience === undefined ? {} : { aat_aud: audience }),
     ...(nonce === undefined ? {} : { nonce }),
   });
+  const proof = await sign(payload, 'aat-pop+jwt', signer);
+  if (proof.length > DEFAULT_LIMITS.maxProofSize) refuse(problem('proof_malformed', '7a'));
   return {
     aat_chain: chain.tokens.map((token) => token.compact),
-    aat_pop: await sign(payload, 'aat-pop+jwt', signer),
+    aat_pop: proof,
   };
 }

@@ -1,41 +1,15 @@
 import { platform } from '#crypto';
-import {
-  type ChainPolicy,
-  type ChainVerdict,
-  chainVerification,
-  type TrustAnchor,
-  type VerifiedChain,
-} from './chain.ts';
-import { ChainCache } from './chain-cache.ts';
-import type { SignatureVerifier } from './crypto/port.ts';
+import { type ChainVerdict, chainVerification, type VerifiedChain } from './chain.ts';
+import type { ChainCache } from './chain-cache.ts';
 import { type Denial, denial, isProblem, type Problem } from './denial.ts';
 import { TaperError } from './error.ts';
 import { checkInvocation, readArguments } from './invocation.ts';
 import type { JsonObject } from './json.ts';
 import type { SignatureCheck } from './jws.ts';
-import { isPublicKey } from './key.ts';
-import { DEFAULT_LIMITS, type Limits } from './limits.ts';
+import type { Limits } from './limits.ts';
 import type { Presentation } from './presentation.ts';
-import { checkProof, type ProofPolicy, proofSignature, type VerifiedProof } from './proof.ts';
-
-export interface VerifierOptions {
-  /** The root issuers that are trusted. Never empty. */
-  readonly anchors: readonly TrustAnchor[];
-  /** The identifiers of this enforcement point, compared as exact strings with `aud` and `aat_aud`. Without one, any token or proof that names an audience is refused. */
-  readonly audience?: string | readonly string[];
-  /** Refuse chains in which no token carries `aud` (draft section 9.5). Default false. */
-  readonly requireChainAudience?: boolean;
-  /** Refuse proofs without `aat_aud` (draft section 9.5). Default false. */
-  readonly requireProofAudience?: boolean;
-  /** When given, every proof must carry a nonce for which this returns true (draft step 7h). */
-  readonly acceptsNonce?: (nonce: string) => boolean;
-  /** Deviations from {@link DEFAULT_LIMITS}. */
-  readonly limits?: Partial<Limits>;
-  /** Characters of token text that the cache of verified chains may hold. 0 turns it off. Default 8 Mi. */
-  readonly cacheCharacters?: number;
-  /** Synchronous signature check; default the platform's. For tests that compare backends. */
-  readonly verifySignature?: SignatureVerifier;
-}
+import { checkProof, proofSignature, type VerifiedProof } from './proof.ts';
+import { prepareVerifier, type VerifierOptions, type VerifierPolicy } from './verifier-options.ts';
 
 /** A call to be judged. */
 export interface Invocation {
@@ -82,10 +56,6 @@ export interface AsyncVerifier {
   readonly limits: Limits;
 }
 
-interface Policy extends ChainPolicy, ProofPolicy {
-  readonly requireChainAudience: boolean;
-}
-
 /**
  * Makes a verifier with the platform's synchronous signatures.
  * @throws {TaperError} `option_invalid` when an option is missing or out of range; `crypto_asynchronous` in a browser.
@@ -97,7 +67,7 @@ export function createVerifier(options: VerifierOptions): Verifier {
       hint: 'Use createAsyncVerifier.',
     });
   }
-  const { policy, cache } = prepare(options);
+  const { policy, cache } = prepareVerifier(options);
   const run = <Result>(steps: Generator<SignatureCheck, Result, boolean>): Result => {
     let step = steps.next();
     while (step.done !== true)
@@ -110,7 +80,7 @@ export function createVerifier(options: VerifierOptions): Verifier {
       try {
         return run(chainSteps([...tokens], now, policy, cache));
       } catch {
-        return failedChain(tokens);
+        return failedChain();
       }
     },
     authorize(invocation: Invocation): Decision {
@@ -127,7 +97,7 @@ export function createVerifier(options: VerifierOptions): Verifier {
 export function createAsyncVerifier(
   options: Omit<VerifierOptions, 'verifySignature'>,
 ): AsyncVerifier {
-  const { policy, cache } = prepare(options);
+  const { policy, cache } = prepareVerifier(options);
   const run = async <Result>(
     steps: Generator<SignatureCheck, Result, boolean>,
   ): Promise<Result> => {
@@ -144,7 +114,7 @@ export function createAsyncVerifier(
       try {
         return await run(chainSteps([...tokens], now, policy, cache));
       } catch {
-        return failedChain(tokens);
+        return failedChain();
       }
     },
     async authorize(invocation: Invocation): Promise<Decision> {
@@ -160,28 +130,29 @@ export function createAsyncVerifier(
 function* chainSteps(
   tokens: readonly string[],
   now: number,
-  policy: Policy,
+  policy: VerifierPolicy,
   cache: ChainCache | undefined,
 ): Generator<SignatureCheck, ChainVerdict, boolean> {
-  if (!Number.isSafeInteger(now)) {
-    return {
-      verdict: 'deny',
-      denial: denial('clock_unavailable'),
-      verifiedPrefix: [],
-      presented: tokens.length,
-    };
+  if (!Number.isSafeInteger(now)) return failedChain(denial('clock_unavailable'), tokens.length);
+  // Where somebody has added to Object.prototype, absent members no longer read as absent.
+  for (const name in {}) {
+    const reason = `Object.prototype has ${name}`;
+    return failedChain(denial('internal_error', {}, { reason }), tokens.length);
   }
   return yield* chainVerification(tokens, now, policy, cache);
 }
 
 function* authorization(
   invocation: Invocation,
-  policy: Policy,
+  policy: VerifierPolicy,
   cache: ChainCache | undefined,
 ): Generator<SignatureCheck, Decision, boolean> {
   const { presentation, tool, now } = invocation;
   const compacts = [...presentation.aat_chain];
   const proofText = presentation.aat_pop;
+  if (typeof proofText !== 'string' || proofText.length > policy.limits.maxProofSize) {
+    return refuse(denial('proof_malformed', { step: '7a' }), undefined);
+  }
 
   const verdict = yield* chainSteps(compacts, now, policy, cache);
   if (verdict.verdict === 'deny') return refuse(verdict.denial, verdict);
@@ -190,12 +161,13 @@ function* authorization(
     refuse(denial(cause.code, { hop, step: cause.step }, cause.facts), verdict);
   const leafHop = chain.tokens.length - 1;
 
-  const signed = yield* proofSignature(proofText, chain.leaf, policy.limits);
+  const signed = yield* proofSignature(proofText, chain.leaf);
   if (isProblem(signed)) return at(signed);
 
   if (!chain.leaf.claims.hasCapabilities)
     return at({ code: 'leaf_without_capabilities', step: '6a' }, leafHop);
-  const args = readArguments(invocation.args);
+  if (typeof tool !== 'string') return at({ code: 'tool_not_granted', step: '6b' }, leafHop);
+  const args = readArguments(invocation.args, policy.limits.maxProofSize);
   if (isProblem(args)) return at(args);
   const refusal = checkInvocation(chain.leaf.claims.capabilities, tool, args.values);
   if (refusal !== undefined) return at(refusal, leafHop);
@@ -216,7 +188,7 @@ function* authorization(
 /** Step 6c: every token that carries `aud` must name this enforcement point. */
 function checkAudience(
   chain: VerifiedChain,
-  policy: Policy,
+  policy: VerifierPolicy,
 ): { cause: Problem; hop?: number } | undefined {
   let named = false;
   for (const [hop, token] of chain.tokens.entries()) {
@@ -236,80 +208,6 @@ function refuse(cause: Denial, chainVerdict: ChainVerdict | undefined): Deny {
   return Object.freeze({ verdict: 'deny', denial: cause, chainVerdict });
 }
 
-function failedChain(tokens: readonly string[]): ChainVerdict {
-  return {
-    verdict: 'deny',
-    denial: denial('internal_error'),
-    verifiedPrefix: [],
-    presented: Array.isArray(tokens) ? tokens.length : 0,
-  };
-}
-
-function prepare(options: VerifierOptions): { policy: Policy; cache: ChainCache | undefined } {
-  const limits = checkLimits({ ...DEFAULT_LIMITS, ...options.limits });
-  const audience = options.audience === undefined ? [] : [options.audience].flat();
-  if (audience.some((identifier) => typeof identifier !== 'string' || identifier === '')) {
-    throw new TaperError('option_invalid', 'An audience must be a non-empty string.');
-  }
-  const cacheCharacters = options.cacheCharacters ?? 8 * 1024 * 1024;
-  if (!Number.isSafeInteger(cacheCharacters) || cacheCharacters < 0) {
-    throw new TaperError('option_invalid', '`cacheCharacters` must be a whole number, 0 or more.');
-  }
-  const policy: Policy = Object.freeze({
-    anchors: checkAnchors(options.anchors),
-    limits,
-    audience: Object.freeze(audience),
-    requireChainAudience: options.requireChainAudience ?? false,
-    requireProofAudience: options.requireProofAudience ?? false,
-    acceptsNonce: options.acceptsNonce,
-  });
-  return { policy, cache: cacheCharacters === 0 ? undefined : new ChainCache(cacheCharacters) };
-}
-
-function checkAnchors(anchors: readonly TrustAnchor[]): readonly TrustAnchor[] {
-  if (!Array.isArray(anchors) || anchors.length === 0) {
-    throw new TaperError('option_invalid', 'No trust anchor is given.', {
-      hint: 'Pass `anchors: [{ issuer, key }]` with the public key of the root issuer.',
-    });
-  }
-  const issuers = new Map<string, string>();
-  return Object.freeze(
-    anchors.map(({ issuer, key }) => {
-      if (typeof issuer !== 'string' || issuer === '' || !isPublicKey(key)) {
-        throw new TaperError(
-          'option_invalid',
-          'A trust anchor needs an issuer and a key made by importPublicKey.',
-        );
-      }
-      if ((issuers.get(key.thumbprint) ?? issuer) !== issuer) {
-        throw new TaperError(
-          'option_invalid',
-          `One key is given as the anchor of two issuers: ${issuer} and ${issuers.get(key.thumbprint)}.`,
-        );
-      }
-      issuers.set(key.thumbprint, issuer);
-      return Object.freeze({ issuer, key });
-    }),
-  );
-}
-
-function checkLimits(limits: Limits): Limits {
-  for (const [name, value] of Object.entries(limits)) {
-    if (!Number.isSafeInteger(value) || value < 0)
-      throw new TaperError(
-        'option_invalid',
-        `The limit \`${name}\` must be a whole number, 0 or more.`,
-      );
-  }
-  if (limits.maxDelegationDepth < 8)
-    throw new TaperError(
-      'option_invalid',
-      'maxDelegationDepth must be at least 8 (draft section 4.3).',
-    );
-  if (limits.proofWindow > 60)
-    throw new TaperError(
-      'option_invalid',
-      'proofWindow must be at most 60 seconds (draft section 9.10).',
-    );
-  return Object.freeze(limits);
+function failedChain(cause: Denial = denial('internal_error'), presented = 0): ChainVerdict {
+  return { verdict: 'deny', denial: cause, verifiedPrefix: [], presented };
 }

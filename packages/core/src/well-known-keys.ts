@@ -13,6 +13,10 @@ export const WELL_KNOWN_TEST_KEYS: ReadonlySet<string> = new Set([
   'f83OJ3D2xF1Bg8vub9tLe1gHMzV76e8Tus9uPHvRVEU',
   'MKBCTNIcKUSDii11ySs3526iDZ8AiTo7Tu6KPAqv7D4',
   'YP7UuiVanTHJYet0xjVtaMBJuJI7Yfps5mliLmDyn7Y',
+  // The ES256 key of jwt.io; RFC 7518 appendix C: Alice and Bob (all P-256)
+  'EVs_o5-uQbTjL3chynL4wXgUg2R9q9UU8I5mEovUf84',
+  'gI0GAILBdu7T53akrFmMyGcsF3n5dO7MmwNBHKW5SV0',
+  'weNJy2HscCSM6AEDTDg04biOvhFhyyWvOHQfeF_PxMQ',
   // The signed note key "PeterNeumann" of the Go note package's documentation
   'GlzZBxQ8OExB6DDFvOEqqIF-xWSaqr8sMTiLNbLXRNY',
   // Ed25519 seeds of 32 times one byte: 00, ff, and the 01 to 04 of the AAT vectors

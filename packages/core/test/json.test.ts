@@ -6,6 +6,7 @@ import {
   type JsonResult,
   type JsonValue,
   MAX_JSON_DEPTH,
+  MAX_JSON_VALUES,
   parseJson,
   parseJsonStrict,
   TOP_LEVEL,
@@ -21,6 +22,10 @@ function parsed(result: JsonResult): { value: JsonValue; result: JsonResult & { 
 
 function nested(open: string, close: string, depth: number, inner: string): string {
   return open.repeat(depth) + inner + close.repeat(depth);
+}
+
+function listOf(count: number, element: (index: number) => string): string {
+  return Array.from({ length: count }, (_, index) => element(index)).join(',');
 }
 
 /** The text repeated to about a megabyte. */
@@ -363,16 +368,18 @@ describe.each(parsers)('%s', (_name, parse) => {
   });
 
   test.each([
-    ['opening brackets', flood('['), 'too_deep'],
-    ['opening objects', flood('{"a":'), 'too_deep'],
-    ['balanced brackets', nested('[', ']', MEGABYTE / 2, ''), 'too_deep'],
+    ['opening brackets', flood('['), 'too_many_values'],
+    ['opening objects', flood('{"a":'), 'too_many_values'],
+    ['balanced brackets', nested('[', ']', MEGABYTE / 2, ''), 'too_many_values'],
     ['backslashes without an end', `"${flood('\\\\')}`, 'syntax'],
     ['quotes', flood('"'), 'syntax'],
     ['spaces', flood(' '), 'syntax'],
-    ['commas', `[1${flood(',')}`, 'syntax'],
-    ['one name', `{${Array(100_000).fill('"aaaa":1').join(',')}}`, 'duplicate_member'],
-    ['a bad last byte', `[${'1,'.repeat(MEGABYTE / 2)}x]`, 'syntax'],
-  ])('refuses a megabyte of %s', (_what, text, problem) => {
+    ['commas', `[1${flood(',')}`, 'too_many_values'],
+    ['one name', `{${Array(100_000).fill('"aaaa":1').join(',')}}`, 'too_many_values'],
+    ['a bad last byte', `["${flood('a')}"x]`, 'syntax'],
+    ['distinct names', `{${listOf(100_000, (i) => `"k${i}":${i}`)}}`, 'too_many_values'],
+    ['empty arrays', `[${listOf(300_000, () => '[]')}]`, 'too_many_values'],
+  ])('refuses a megabyte of %s (R01, R02)', (_what, text, problem) => {
     expect(parse(text)).toMatchObject({ ok: false, problem });
   });
 
@@ -380,17 +387,21 @@ describe.each(parsers)('%s', (_name, parse) => {
     ['escaped backslashes', `"${flood('\\\\')}"`],
     ['escaped quotes', `"${flood('\\"')}"`],
     ['escaped surrogate pairs', `"${flood('\\ud83d\\ude00')}"`],
-    ['distinct names', `{${Array.from({ length: 100_000 }, (_, i) => `"k${i}":${i}`).join(',')}}`],
-    [
-      'numeric names',
-      `{${Array.from({ length: 100_000 }, (_, i) => `"${-i + 99_999}":0`).join()}}`,
-    ],
-    ['strings with escapes', `[${Array(200_000).fill('"\\n"').join(',')}]`],
-    ['empty arrays', `[${Array(300_000).fill('[]').join(',')}]`],
-    ['minus zeros', `[${Array(300_000).fill('-0').join(',')}]`],
+    ['commas and brackets in a string', `["${flood(',[{\\"')}"]`],
   ])('accepts a megabyte of %s, as JSON.parse reads it', (_what, text) => {
     const { value } = parsed(parse(text));
     expect(JSON.stringify(value)).toBe(JSON.stringify(JSON.parse(text)));
+  });
+
+  test.each<[string, (count: number) => string]>([
+    ['distinct names', (count) => `{${listOf(count, (i) => `"k${i}":${i}`)}}`],
+    ['numeric names', (count) => `{${listOf(count, (i) => `"${count - i}":0`)}}`],
+    ['strings with escapes', (count) => `[${listOf(count, () => '"\\n,["')}]`],
+    ['minus zeros', (count) => `[ ${listOf(count, () => '-0')}]`],
+  ])('accepts as many %s as MAX_JSON_VALUES, and not one more', (_what, textOf) => {
+    const most = textOf(MAX_JSON_VALUES);
+    expect(JSON.stringify(parsed(parse(most)).value)).toBe(JSON.stringify(JSON.parse(most)));
+    expect(parse(textOf(MAX_JSON_VALUES + 1))).toMatchObject({ problem: 'too_many_values' });
   });
 });
 

