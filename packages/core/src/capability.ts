@@ -1,4 +1,4 @@
-import { Effort, effortOfSubsuming } from './constraint/effort.ts';
+import { Effort, effortOfSubsuming, MAX_EFFORT } from './constraint/effort.ts';
 import { subsumes, validateConstraint } from './constraint/registry.ts';
 import type { Constraint } from './constraint/type.ts';
 import type { DenialCode, DenialFacts } from './denial.ts';
@@ -132,7 +132,7 @@ export function findWidening(parent: Capabilities, child: Capabilities): Widenin
   for (const tool of child.keys()) {
     if (!parent.has(tool)) return { code: 'tool_added', rule: 'p1', facts: { tool } };
   }
-  const effort = new Effort();
+  const effort = new Effort(MAX_EFFORT.token);
   for (const [tool, inner] of child) {
     const outer = parent.get(tool) as ToolGrant;
     const problem =

@@ -1,5 +1,5 @@
 import { type Capabilities, isOptional, type ToolGrant } from './capability.ts';
-import { Effort, effortOfChecking } from './constraint/effort.ts';
+import { Effort, effortOfChecking, MAX_EFFORT } from './constraint/effort.ts';
 import { checkConstraint } from './constraint/registry.ts';
 import type { Problem } from './denial.ts';
 import { canonicalize, canonicalizeParsed } from './jcs.ts';
@@ -63,7 +63,7 @@ export function checkInvocation(
 ): Problem | undefined {
   const grant = capabilities.get(tool);
   if (grant === undefined) return problem('tool_not_granted', '6b', { tool });
-  const effort = new Effort();
+  const effort = new Effort(MAX_EFFORT.call);
   for (const argument of Object.keys(args)) {
     const value = args[argument] as JsonValue;
     const constraint = grant.named.get(argument);

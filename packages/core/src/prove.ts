@@ -8,6 +8,7 @@ import type { JsonObject } from './json.ts';
 import { DEFAULT_LIMITS } from './limits.ts';
 import { refuse, sign } from './make.ts';
 import type { Presentation } from './presentation.ts';
+import { checkProof } from './proof.ts';
 import { problem } from './token.ts';
 
 export interface ProveOptions {
@@ -62,6 +63,14 @@ export async function prove(chain: VerifiedChain, options: ProveOptions): Promis
     ...(audience === undefined ? {} : { aat_aud: audience }),
     ...(nonce === undefined ? {} : { nonce }),
   });
+  const policy = {
+    audience: audience === undefined ? [] : [audience],
+    requireProofAudience: false,
+    acceptsNonce: undefined,
+    limits: DEFAULT_LIMITS,
+  };
+  const checked = checkProof(payload, leaf, tool, args, now, policy);
+  if (isProblem(checked)) refuse(checked);
   const proof = await sign(payload, 'aat-pop+jwt', signer);
   if (proof.length > DEFAULT_LIMITS.maxProofSize) refuse(problem('proof_malformed', '7a'));
   return {

@@ -1,6 +1,7 @@
 import type { JsonValue } from '../json.ts';
 import { listsOnly } from './enumerated.ts';
 import { type IpAddress, parseIpAddress } from './ip-address.ts';
+import { oncePerConstraint } from './once.ts';
 import type { Constraint, ConstraintType } from './type.ts';
 
 interface Network {
@@ -38,11 +39,11 @@ function holds({ address, prefix }: Network, { width, bits }: IpAddress): boolea
   return width === address.width && (bits ^ address.bits) >> BigInt(width - prefix) === 0n;
 }
 
-function networkOf(constraint: Constraint): Network {
+const networkOf: (constraint: Constraint) => Network = oncePerConstraint((constraint) => {
   const network = parseNetwork(constraint['network']);
   if (network === undefined) throw new Error('a cidr reached evaluation without validation');
   return network;
-}
+});
 
 function parseNetwork(value: JsonValue | undefined): Network | undefined {
   if (typeof value !== 'string') return undefined;

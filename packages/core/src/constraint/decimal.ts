@@ -1,5 +1,6 @@
 import type { JsonValue } from '../json.ts';
 import { listsOnly } from './enumerated.ts';
+import { oncePerConstraint } from './once.ts';
 import type { Constraint, ConstraintType } from './type.ts';
 
 /** Most digits in front of the point, and most behind it. */
@@ -54,14 +55,14 @@ interface Bounds {
   readonly greatest: bigint;
 }
 
-function boundsOf(constraint: Constraint): Bounds {
+const boundsOf: (constraint: Constraint) => Bounds = oncePerConstraint((constraint) => {
   const { min, max, scale } = constraint as unknown as DecimalConstraint;
   const [least, greatest] = [parseDecimal(min, scale), parseDecimal(max, scale)];
   if (least === undefined || greatest === undefined) {
     throw new Error('a decimal reached evaluation without validation');
   }
   return { scale, least, greatest };
-}
+});
 
 /** The value in units of 10^-{@link MAX_SCALE}; undefined when the text is not canonical or has too many digits. */
 function parseDecimal(value: JsonValue | undefined, scale: number): bigint | undefined {

@@ -1,20 +1,28 @@
-import type { JsonValue } from '../json.ts';
+import { isJsonObject, type JsonValue } from '../json.ts';
 import type { Constraint } from './type.ts';
 
 /**
- * Units of work that one token may cost to compare with its parent, and one call to check. A unit is one clause against
- * one value or 16 characters, and takes below a microsecond. Without it the work would be the product of two sizes
- * that a holder chooses.
+ * How much work a token may cost to be compared with its parent, and a call to be checked, in units: one clause against
+ * one value, or against 16 characters. A unit takes below a microsecond. Without a bound the work would be the product
+ * of two sizes that a holder chooses. A limit counts for each token by itself, so that it makes no difference which
+ * tokens of a chain were verified before.
  */
-const MAX_EFFORT = 32_768;
+export const MAX_EFFORT: { readonly token: number; readonly call: number } = Object.freeze({
+  token: 16_384,
+  call: 32_768,
+});
 
 const CHARACTERS_PER_UNIT = 16;
 /** No constraint type reads further into a single string. */
 const LONGEST_STRING_READ = 4096;
 
-/** What one token or one call has spent so far. */
+/** What is left of a limit. */
 export class Effort {
-  #left = MAX_EFFORT;
+  #left: number;
+
+  constructor(limit: number) {
+    this.#left = limit;
+  }
 
   /** Spends, and tells whether there was enough. */
   affords(units: number): boolean {
@@ -73,7 +81,13 @@ function sizeOfValue(value: JsonValue): number {
   for (let next = open.pop(); next !== undefined; next = open.pop()) {
     size += 1;
     if (typeof next === 'string') size += next.length / CHARACTERS_PER_UNIT;
-    else if (typeof next === 'object' && next !== null) open.push(...Object.values(next));
+    else if (Array.isArray(next)) open.push(...next);
+    else if (isJsonObject(next)) {
+      for (const [name, inner] of Object.entries(next)) {
+        size += name.length / CHARACTERS_PER_UNIT;
+        open.push(inner);
+      }
+    }
   }
   return size;
 }

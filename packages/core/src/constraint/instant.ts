@@ -1,5 +1,6 @@
 import type { JsonValue } from '../json.ts';
 import { listsOnly } from './enumerated.ts';
+import { oncePerConstraint } from './once.ts';
 import type { Constraint, ConstraintType } from './type.ts';
 
 /** Most digits of a second's fraction: nanoseconds. */
@@ -39,14 +40,15 @@ function check(constraint: Constraint, value: JsonValue): boolean {
   return key >= first && key <= last;
 }
 
-function windowOf(constraint: Constraint): { readonly first: string; readonly last: string } {
-  const { not_before, not_after } = constraint as unknown as InstantConstraint;
-  const [first, last] = [sortKey(not_before), sortKey(not_after)];
-  if (first === undefined || last === undefined) {
-    throw new Error('an instant reached evaluation without validation');
-  }
-  return { first, last };
-}
+const windowOf: (constraint: Constraint) => { readonly first: string; readonly last: string } =
+  oncePerConstraint((constraint) => {
+    const { not_before, not_after } = constraint as unknown as InstantConstraint;
+    const [first, last] = [sortKey(not_before), sortKey(not_after)];
+    if (first === undefined || last === undefined) {
+      throw new Error('an instant reached evaluation without validation');
+    }
+    return { first, last };
+  });
 
 /** A text of fixed width whose order as a string is the order in time; undefined outside the profile. */
 function sortKey(value: JsonValue | undefined): string | undefined {

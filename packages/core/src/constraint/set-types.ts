@@ -1,5 +1,6 @@
 import { canonicalizeParsed } from '../jcs.ts';
 import type { JsonObject, JsonValue } from '../json.ts';
+import { oncePerConstraint } from './once.ts';
 import type { Constraint, ConstraintType } from './type.ts';
 
 /** Up to this length a list is searched as it is; a set would cost more than it saves. */
@@ -10,9 +11,6 @@ interface Elements {
   readonly scalars: ReadonlySet<JsonValue>;
   readonly containers: ReadonlySet<string>;
 }
-
-/** Made once for each constraint, which does not change. */
-const elementsOf = new WeakMap<Constraint, Elements>();
 
 function listOf(constraint: Constraint, member: string): readonly JsonValue[] {
   return constraint[member] as readonly JsonValue[];
@@ -41,16 +39,16 @@ function isElement({ scalars, containers }: Elements, value: JsonValue): boolean
   return containers.size > 0 && containers.has(canonicalizeParsed(value));
 }
 
+/** The list of a constraint, whichever member holds it. */
+const elementsOf: (constraint: Constraint) => Elements = oncePerConstraint((constraint) =>
+  toElements(Object.values(constraint).find(Array.isArray) ?? []),
+);
+
 /** Whether a value is among the elements of a constraint's list. */
 function holds(constraint: Constraint, member: string, value: JsonValue): boolean {
   const list = listOf(constraint, member);
   if (list.length <= SHORT_LIST && !isContainer(value)) return list.includes(value);
-  let elements = elementsOf.get(constraint);
-  if (elements === undefined) {
-    elements = toElements(list);
-    elementsOf.set(constraint, elements);
-  }
-  return isElement(elements, value);
+  return isElement(elementsOf(constraint), value);
 }
 
 /** Whether every element of one constraint's list is among the other's. */
