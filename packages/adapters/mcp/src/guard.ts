@@ -17,7 +17,7 @@ import {
 } from '@taper/core';
 import type { EnforcementPoint } from '@taper/enforce';
 import { effectiveArguments } from './effective-arguments.ts';
-import { type DenialResult, denialResult, ownMember, PRESENTATION_KEY } from './wire.ts';
+import { type DenialResult, denialResult, isRecord, ownMember, PRESENTATION_KEY } from './wire.ts';
 
 export interface GuardOptions {
   /** Request methods that are answered without a presentation, beside the handshake and `tools/list`: for instance `resources/read`. Default none. `tools/call` cannot be among them. */
@@ -26,6 +26,8 @@ export interface GuardOptions {
 
 /** They say who is there and what is on offer; names are no authority. */
 const OPEN_METHODS = ['initialize', 'ping', 'server/discover', 'tools/list', 'logging/setLevel'];
+
+const CANCELLED = 'notifications/cancelled';
 
 /** JSON-RPC 2.0: the method does not exist, or is not available. */
 const METHOD_NOT_FOUND = -32601;
@@ -75,9 +77,17 @@ export function guardTools<Guarded extends McpServer | Server>(
   const open = new Set([...OPEN_METHODS, ...(options.open ?? [])]);
   const connect = protocol.connect.bind(protocol);
   protocol.connect = async (transport: Transport): Promise<void> => {
+    const judging = new Set<{ readonly id: unknown; cancelled: boolean }>();
     intercept(transport, (message, extra, dispatch) => {
       if (!('method' in message)) return dispatch(message, extra);
       if (!('id' in message)) {
+        // The server does not know a call yet that is still being judged.
+        const requestId = ownMember(message.params, 'requestId');
+        const cancelled = [...judging].filter(
+          ({ id }) => message.method === CANCELLED && id === requestId,
+        );
+        for (const call of cancelled) call.cancelled = true;
+        if (cancelled.length > 0) return;
         if (message.method.startsWith('notifications/')) dispatch(message, extra);
         return;
       }
@@ -87,9 +97,12 @@ export function guardTools<Guarded extends McpServer | Server>(
           error: { code: METHOD_NOT_FOUND, message: 'Method not found' },
         });
       }
+      const call = { id: message.id, cancelled: false };
+      judging.add(call);
       judge(message, point)
         .then((decision) => {
-          if (protocol.transport !== transport) return; // whoever called has gone
+          judging.delete(call);
+          if (call.cancelled || protocol.transport !== transport) return; // whoever called has gone
           if ('denial' in decision) {
             answer(protocol, transport, message, { result: denialResult(decision.denial) });
           } else {
@@ -104,7 +117,10 @@ export function guardTools<Guarded extends McpServer | Server>(
   return server;
 }
 
-/** The permit under which the calling tool runs: who asked, under which chain. Undefined outside of a guarded tool call. */
+/**
+ * The permit under which the calling tool runs: who asked, under which chain. Undefined outside of a guarded tool call.
+ * It says that the call was permitted when it began: work that a tool leaves behind still sees it, also after its expiry.
+ */
 export function currentPermit(): Permit | undefined {
   return running.getStore()?.permit;
 }
@@ -135,6 +151,10 @@ async function judge(
   // answers to elicitations, task requests: no proof covers them
   if (argument !== undefined)
     return { denial: denial('argument_unexpected', { step: '6b' }, { tool, argument }) };
+  if (!isRecord(args))
+    return {
+      denial: denial('arguments_malformed', { step: '6b' }, { tool, reason: 'not_an_object' }),
+    };
   try {
     const presentation = ownMember(meta, PRESENTATION_KEY);
     const decision = await point.authorize(presentation, tool, args as JsonObject);
@@ -176,12 +196,16 @@ function answer(
 
 /** The part of `McpServer` through which every tool runs after its schema was applied. Not public: its absence is an error, never a hole. */
 interface ToolExecution {
+  readonly _registeredTools: { readonly [name: string]: unknown };
   executeToolHandler(tool: unknown, args: unknown, context: unknown): Promise<unknown>;
 }
 
 function guardExecution(server: McpServer, protocol: Server): void {
   const execution = server as unknown as ToolExecution;
-  if (typeof execution.executeToolHandler !== 'function') {
+  if (
+    typeof execution.executeToolHandler !== 'function' ||
+    typeof execution._registeredTools !== 'object'
+  ) {
     throw new TaperError(
       'option_invalid',
       'This version of the MCP SDK runs tools in a way that the guard does not know.',
@@ -193,7 +217,10 @@ function guardExecution(server: McpServer, protocol: Server): void {
   const execute = execution.executeToolHandler.bind(server);
   execution.executeToolHandler = async (tool, parsed, context) => {
     const store = running.getStore();
-    if (store?.protocol !== protocol)
+    // A tool that runs another one does so under no permit for that one.
+    const named =
+      store === undefined ? undefined : ownMember(execution._registeredTools, store.permit.tool);
+    if (store?.protocol !== protocol || named !== tool)
       return denialResult(denial('presentation_missing', { step: '1' }));
     const effective = effectiveArguments(store.permit, parsed);
     if ('denial' in effective) return denialResult(effective.denial);
