@@ -1,14 +1,14 @@
 import { platform } from '#crypto';
 import { findWidening } from './capability.ts';
 import type { ChainCache } from './chain-cache.ts';
-import { type Denial, type DenialCode, denial, isProblem, type Problem } from './denial.ts';
+import { type Denial, denial, isProblem, type Problem, problem } from './denial.ts';
 import { type JsonValue, parseJson } from './json.ts';
 import {
   decodeSegment,
+  decodeSignature,
   hashSigningInput,
   readHeader,
   type SignatureCheck,
-  signatureCheck,
   splitJws,
   type UnverifiedJws,
 } from './jws.ts';
@@ -24,7 +24,6 @@ import {
   integerClaim,
   isUri,
   type ParsedClaims,
-  problem,
   ROOT_STEPS,
   stringClaim,
   type TokenClaims,
@@ -71,11 +70,29 @@ export interface ChainPolicy {
   readonly limits: Limits;
 }
 
-const minted = new WeakSet<VerifiedChain>();
+/** The private field is the brand: only this module can put it on an object. */
+class MintedChain implements VerifiedChain {
+  readonly #minted = true;
+  readonly anchor: TrustAnchor;
+  readonly tokens: readonly VerifiedToken[];
+  readonly leaf: VerifiedToken;
+
+  constructor(anchor: TrustAnchor, tokens: readonly VerifiedToken[]) {
+    this.anchor = anchor;
+    this.tokens = Object.freeze(tokens);
+    this.leaf = tokens.at(-1) as VerifiedToken;
+    Object.freeze(this);
+  }
+
+  static made(value: object): boolean {
+    return #minted in value;
+  }
+}
+Reflect.deleteProperty(MintedChain.prototype, 'constructor'); // or `new chain.constructor(...)` would forge one
 
 /** Whether verification, and nobody else, made this chain. */
 export function isVerifiedChain(value: unknown): value is VerifiedChain {
-  return typeof value === 'object' && value !== null && minted.has(value as VerifiedChain);
+  return typeof value === 'object' && value !== null && MintedChain.made(value);
 }
 
 /** Verifies steps 1–5 of draft section 8 at `now` (seconds), yielding each signature check to a driver. */
@@ -87,41 +104,27 @@ export function* chainVerification(
 ): Generator<SignatureCheck, ChainVerdict, boolean> {
   const verified: VerifiedToken[] = [];
   const presented = compacts.length;
-  const deny = (
-    cause: Problem | { code: DenialCode; step: string },
-    hop?: number,
-  ): ChainVerdict => ({
+  const deny = ({ code, step, facts }: Problem, hop?: number): ChainVerdict => ({
     verdict: 'deny',
-    denial: denial(cause.code, { hop, step: cause.step }, 'facts' in cause ? cause.facts : {}),
+    denial: denial(code, { hop, step }, facts),
     verifiedPrefix: verified,
     presented,
   });
-
+  const unfit = unfitness(now);
+  if (unfit !== undefined)
+    return { verdict: 'deny', denial: unfit, verifiedPrefix: verified, presented };
   const oversize = findOversize(compacts, policy.limits);
   if (oversize !== undefined) return deny(oversize.problem, oversize.hop);
 
   let prefix = cache?.longestPrefix(compacts);
   const known = prefix?.tokens ?? [];
-  const parts: UnverifiedJws[] = [];
-  const payloads: string[] = [];
-  const ids = new Set(known.map((token) => token.claims.jti));
-  for (let hop = known.length; hop < presented; hop += 1) {
-    const jws = splitJws(compacts[hop] as string);
-    if (jws === undefined) return deny({ code: 'token_malformed', step: '2c' }, hop);
-    const payload = decodeSegment(jws.payloadSegment);
-    const id = payload === undefined ? undefined : unsafeTokenId(payload);
-    if (payload === undefined || id === undefined)
-      return deny({ code: 'token_id_unreadable', step: '2c' }, hop);
-    if (ids.has(id)) return deny({ code: 'token_repeated', step: '2c' }, hop);
-    ids.add(id);
-    parts.push(jws);
-    payloads.push(payload);
-  }
+  const unverified = takeApart(compacts, known);
+  if ('problem' in unverified) return deny(unverified.problem, unverified.hop);
 
   // In the order in which an empty cache would have found it: what is known may have expired since.
-  for (const [hop, token] of known.entries()) {
-    const late = timeProblem(token.claims, now, policy.limits, hop);
-    if (late !== undefined) return deny(late, hop);
+  for (const token of known) {
+    const late = timeProblem(token.claims, now, policy.limits);
+    if (late !== undefined) return deny(late, verified.length);
     verified.push(token);
   }
   if (known.length === presented && prefix?.chain !== undefined) {
@@ -129,52 +132,43 @@ export function* chainVerification(
   }
 
   let anchor = prefix?.anchor;
-  for (const [index, jws] of parts.entries()) {
+  for (const { compact, jws, payload } of unverified) {
     const hop = verified.length;
-    const payload = payloads[index] as string;
-    const parent = verified.at(-1);
-    const input = platform.asciiBytes(jws.signingInput);
+    const parent = verified[hop - 1];
     const step = parent === undefined ? '3' : '4';
-    const header = readHeader(jws.headerSegment, 'aat+jwt', 'token_malformed');
-    if ('code' in header) return deny({ code: header.code, step: `${step}a` }, hop);
-
-    const signers: readonly PublicKey[] = (
-      parent === undefined ? policy.anchors.map((each) => each.key) : [parent.claims.holder]
-    ).filter((key) => key.alg === header.alg);
-    if (signers.length === 0)
-      return deny({ code: 'algorithm_key_mismatch', step: `${step}a` }, hop);
+    const alg = readHeader(jws.headerSegment, 'aat+jwt', 'token_malformed');
+    if (typeof alg !== 'string') return deny(problem(alg.code, `${step}a`), hop);
+    const keys =
+      parent === undefined ? policy.anchors.map(({ key }) => key) : [parent.claims.holder];
+    if (!keys.some((key) => key.alg === alg))
+      return deny(problem('algorithm_key_mismatch', `${step}a`), hop);
+    const signature = decodeSignature(jws.signatureSegment, alg);
+    if (signature === undefined) return deny(problem('signature_malformed', `${step}b`), hop);
+    const input = platform.asciiBytes(jws.signingInput);
     let signer: PublicKey | undefined;
-    for (const key of signers) {
-      const check = signatureCheck(jws, header.alg, key, input);
-      if ('code' in check) return deny({ code: check.code, step: `${step}b` }, hop);
-      if ((yield check) === true) {
-        signer = key;
-        break;
-      }
+    for (const key of keys) {
+      if (key.alg !== alg || (yield { key, input, signature }) !== true) continue;
+      signer = key;
+      break;
     }
-    if (signer === undefined) return deny({ code: 'signature_invalid', step: `${step}b` }, hop);
+    if (signer === undefined) return deny(problem('signature_invalid', `${step}b`), hop);
 
     let claims: TokenClaims | Problem;
     if (parent === undefined) {
-      anchor = policy.anchors.find((each) => each.key === signer) as TrustAnchor;
+      anchor = policy.anchors.find(({ key }) => key === signer) as TrustAnchor;
       claims = checkRoot(payload, anchor.issuer, now, policy.limits);
     } else {
       claims = checkChild(payload, parent, now, policy.limits);
     }
     if (isProblem(claims)) return deny(claims, hop);
-    const token: VerifiedToken = Object.freeze({
-      compact: compacts[hop] as string,
-      hash: hashSigningInput(input),
-      claims,
-    });
+    const token: VerifiedToken = Object.freeze({ compact, hash: hashSigningInput(input), claims });
     verified.push(token);
     prefix = cache?.add(prefix, token, anchor as TrustAnchor);
   }
 
-  const leaf = verified.at(-1) as VerifiedToken;
-  if (presented !== leaf.claims.delDepth + 1)
-    return deny({ code: 'chain_length_mismatch', step: '5' }, presented - 1);
-  const chain = mint(anchor as TrustAnchor, verified);
+  const { delDepth } = (verified[presented - 1] as VerifiedToken).claims;
+  if (presented !== delDepth + 1) return deny(problem('chain_length_mismatch', '5'), presented - 1);
+  const chain = new MintedChain(anchor as TrustAnchor, verified);
   if (prefix !== undefined) prefix.chain = chain;
   return { verdict: 'verified', chain };
 }
@@ -195,23 +189,55 @@ export function mintChain(
   if (oversize !== undefined) return oversize.problem;
   const input = platform.asciiBytes(compact.slice(0, compact.lastIndexOf('.')));
   const leaf: VerifiedToken = Object.freeze({ compact, hash: hashSigningInput(input), claims });
-  return mint(anchor, [...parents, leaf]);
+  return new MintedChain(anchor, [...parents, leaf]);
 }
 
-function mint(anchor: TrustAnchor, tokens: readonly VerifiedToken[]): VerifiedChain {
-  const chain: VerifiedChain = Object.freeze({
-    anchor,
-    tokens: Object.freeze(tokens),
-    leaf: tokens.at(-1) as VerifiedToken,
-  });
-  minted.add(chain);
-  return chain;
+/** Why nothing can be judged, whatever is presented. */
+function unfitness(now: number): Denial | undefined {
+  if (!Number.isSafeInteger(now)) return denial('clock_unavailable');
+  // Where somebody has added to Object.prototype, absent members no longer read as absent.
+  for (const name in {}) {
+    return denial('internal_error', {}, { reason: `Object.prototype has ${name}` });
+  }
+  return undefined;
 }
 
-function findOversize(
+interface ProblemAtHop {
+  readonly problem: Problem;
+  readonly hop?: number;
+}
+
+/** A token of which nothing has been read but its identifier. */
+interface UnverifiedToken {
+  readonly compact: string;
+  readonly jws: UnverifiedJws;
+  readonly payload: string;
+}
+
+/** Step 2c: takes apart what comes after the known tokens and finds the first identifier that stands in the chain twice. */
+function takeApart(
   compacts: readonly string[],
-  limits: Limits,
-): { problem: Problem; hop?: number } | undefined {
+  known: readonly VerifiedToken[],
+): readonly UnverifiedToken[] | ProblemAtHop {
+  const tokens: UnverifiedToken[] = [];
+  if (known.length === compacts.length) return tokens;
+  const ids = new Set(known.map((token) => token.claims.jti));
+  for (let hop = known.length; hop < compacts.length; hop += 1) {
+    const compact = compacts[hop] as string;
+    const jws = splitJws(compact);
+    if (jws === undefined) return { problem: problem('token_malformed', '2c'), hop };
+    const payload = decodeSegment(jws.payloadSegment);
+    const id = payload === undefined ? undefined : unsafeTokenId(payload);
+    if (payload === undefined || id === undefined)
+      return { problem: problem('token_id_unreadable', '2c'), hop };
+    if (ids.has(id)) return { problem: problem('token_repeated', '2c'), hop };
+    ids.add(id);
+    tokens.push({ compact, jws, payload });
+  }
+  return tokens;
+}
+
+function findOversize(compacts: readonly string[], limits: Limits): ProblemAtHop | undefined {
   if (compacts.length === 0) return { problem: problem('chain_empty', '1') };
   if (compacts.length > limits.maxDelegationDepth + 1)
     return { problem: problem('chain_too_long', '4f') };
@@ -226,15 +252,11 @@ function findOversize(
 }
 
 /** What may change while a token stays the same: its relation to the clock (steps 3e–3f, 4i and 4k). */
-function timeProblem(
-  claims: TokenClaims,
-  now: number,
-  limits: Limits,
-  hop: number,
-): Problem | undefined {
-  if (!(claims.exp > now)) return problem('token_expired', hop === 0 ? '3e' : '4i');
+function timeProblem(claims: TokenClaims, now: number, limits: Limits): Problem | undefined {
+  const isRoot = claims.delDepth === 0;
+  if (!(claims.exp > now)) return problem('token_expired', isRoot ? '3e' : '4i');
   if (!(claims.iat <= now + limits.maxIatSkew))
-    return problem('token_issued_in_future', hop === 0 ? '3f' : '4k');
+    return problem('token_issued_in_future', isRoot ? '3f' : '4k');
   return undefined;
 }
 
@@ -285,7 +307,8 @@ export function checkRoot(
     parHash: undefined,
     aud: audienceClaim(parsed),
     holder,
-    ...granted,
+    capabilities: granted.capabilities,
+    hasCapabilities: granted.hasCapabilities,
   });
 }
 
@@ -317,8 +340,20 @@ export function checkChild(
   const widening = findWidening(above.capabilities, granted.capabilities);
   if (widening !== undefined) return problem(widening.code, `4${widening.rule}`, widening.facts);
   if (claims.parHash !== parent.hash) return problem('parent_hash_mismatch', '4q');
-  const { details: _, ...rest } = claims;
-  return Object.freeze({ ...rest, ...granted });
+  const { jti, iss, iat, exp, delDepth, delMaxDepth, parHash, aud, holder } = claims;
+  return Object.freeze({
+    jti,
+    iss,
+    iat,
+    exp,
+    delDepth,
+    delMaxDepth,
+    parHash,
+    aud,
+    holder,
+    capabilities: granted.capabilities,
+    hasCapabilities: granted.hasCapabilities,
+  });
 }
 
 type ChildClaims = Omit<TokenClaims, 'capabilities' | 'hasCapabilities'> & {

@@ -43,14 +43,33 @@ export function denial(code: DenialCode, place: DenialPlace = {}, facts: DenialF
   });
 }
 
-/** What a check returns: nothing when it passed, else a code with facts to which the caller adds the place. */
-export interface Problem {
+/**
+ * What a check returns when it has not passed: a code with facts, to which the caller adds the place.
+ * The private field keeps look-alikes out: whatever the compiler takes for a problem, {@link isProblem} does, too.
+ */
+export class Problem {
+  readonly #isProblem = true;
   readonly code: DenialCode;
+  /** The step of draft section 8 that failed. */
   readonly step: string;
-  readonly facts?: DenialFacts;
+  readonly facts: DenialFacts;
+
+  constructor(code: DenialCode, step: string, facts: DenialFacts) {
+    this.code = code;
+    this.step = step;
+    this.facts = facts;
+  }
+
+  static is(value: object): value is Problem {
+    return #isProblem in value;
+  }
+}
+
+export function problem(code: DenialCode, step: string, facts: DenialFacts = {}): Problem {
+  return new Problem(code, step, facts);
 }
 
 /** Tells a check's problem from its result. */
 export function isProblem(value: object): value is Problem {
-  return 'code' in value && 'step' in value;
+  return Problem.is(value);
 }

@@ -1,7 +1,7 @@
 import { type Capabilities, isOptional, type ToolGrant } from './capability.ts';
 import { Effort, effortOfChecking, MAX_EFFORT } from './constraint/effort.ts';
 import { checkConstraint } from './constraint/registry.ts';
-import type { Problem } from './denial.ts';
+import { type Problem, problem } from './denial.ts';
 import { canonicalize, canonicalizeParsed } from './jcs.ts';
 import {
   deepFreeze,
@@ -11,7 +11,6 @@ import {
   type JsonValue,
   parseJson,
 } from './json.ts';
-import { problem } from './token.ts';
 
 /** The arguments of a call: a copy that nobody else holds, with its canonical form. */
 export interface InvocationArguments {

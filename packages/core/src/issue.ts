@@ -1,14 +1,13 @@
 import { AAT_ENTRY_TYPE } from './capability.ts';
 import { checkChild, checkRoot, isVerifiedChain, mintChain, type VerifiedChain } from './chain.ts';
 import type { Signer } from './crypto/port.ts';
-import { isProblem } from './denial.ts';
+import { isProblem, problem } from './denial.ts';
 import { TaperError } from './error.ts';
 import { canonicalize } from './jcs.ts';
 import type { JsonObject, JsonValue } from './json.ts';
 import { isPublicKey, type PublicKey } from './key.ts';
 import { completeLimits, type Limits } from './limits.ts';
 import { refuse, sign } from './make.ts';
-import { problem } from './token.ts';
 
 /** The tools to grant: constraint maps by tool identifier (draft section 3.3). An empty map allows any argument. */
 export type ToolMap = { readonly [tool: string]: { readonly [argument: string]: JsonObject } };

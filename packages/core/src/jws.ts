@@ -24,14 +24,14 @@ export interface SignatureCheck {
   readonly signature: Uint8Array;
 }
 
-const HEADER_SEGMENTS: ReadonlyMap<string, { readonly alg: Algorithm; readonly typ: JwsType }> =
-  new Map(
-    (['Ed25519', 'ES256'] as const).flatMap((alg) =>
-      (['aat+jwt', 'aat-pop+jwt'] as const).map(
-        (typ) => [encodeHeader(alg, typ), { alg, typ }] as const,
-      ),
-    ),
-  );
+/** The headers that Taper writes, so that reading one is a comparison. */
+const USUAL_HEADERS = (['Ed25519', 'ES256'] as const).flatMap((alg) =>
+  (['aat+jwt', 'aat-pop+jwt'] as const).map((typ) => ({
+    segment: encodeHeader(alg, typ),
+    alg,
+    typ,
+  })),
+);
 
 /** The protected header that Taper writes, as a base64url segment. Its members are in canonical order. */
 export function encodeHeader(alg: Algorithm, typ: JwsType): string {
@@ -58,16 +58,17 @@ export function decodeSegment(segment: string): string | undefined {
 }
 
 /**
- * Reads the protected header and judges `alg`, `typ` and `crit` (draft section 3.5; steps 3a, 4a and 7a).
+ * Reads `alg` from the protected header and judges it, `typ` and `crit` (draft section 3.5; steps 3a, 4a and 7a).
  * Header parameters that carry or point to keys are not looked at. `malformed` is the code for a header that is not a JSON object.
  */
 export function readHeader(
   segment: string,
   typ: JwsType,
   malformed: DenialCode,
-): { readonly alg: Algorithm } | { readonly code: DenialCode } {
-  const known = HEADER_SEGMENTS.get(segment);
-  if (known !== undefined) return known.typ === typ ? known : { code: 'type_mismatch' };
+): Algorithm | { readonly code: DenialCode } {
+  for (const usual of USUAL_HEADERS) {
+    if (usual.segment === segment) return usual.typ === typ ? usual.alg : { code: 'type_mismatch' };
+  }
   const text = decodeSegment(segment);
   const parsed = text === undefined ? undefined : parseJson(text);
   if (!parsed?.ok || !isJsonObject(parsed.value)) return { code: malformed };
@@ -77,20 +78,14 @@ export function readHeader(
   if (!Object.hasOwn(header, 'typ') || header['typ'] !== typ) return { code: 'type_mismatch' };
   // No extension is understood, so any `crit` is refused (RFC 7515 section 4.1.11).
   if (Object.hasOwn(header, 'crit')) return { code: 'critical_header_unknown' };
-  return { alg };
+  return alg;
 }
 
-/** Prepares the check of a signature under a key, or says why the signature cannot be one (steps 3b, 4b and 7b). */
-export function signatureCheck(
-  jws: UnverifiedJws,
-  alg: Algorithm,
-  key: PublicKey,
-  input: Uint8Array,
-): SignatureCheck | { readonly code: DenialCode } {
-  const signature = platform.decodeBase64url(jws.signatureSegment);
-  if (signature === undefined) return { code: 'signature_malformed' };
-  const code = precheckSignature(alg, signature);
-  return code === undefined ? { key, input, signature } : { code };
+/** The bytes of a signature; `undefined` when the segment cannot be a signature of `alg` (steps 3b, 4b and 7b). */
+export function decodeSignature(segment: string, alg: Algorithm): Uint8Array | undefined {
+  const signature = platform.decodeBase64url(segment);
+  if (signature === undefined || precheckSignature(alg, signature) !== undefined) return undefined;
+  return signature;
 }
 
 /** SHA-256 of a signing input, base64url: `par_hash` and `aat_hash` (draft section 4.6). */

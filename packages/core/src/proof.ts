@@ -1,13 +1,12 @@
 import { platform } from '#crypto';
 import type { VerifiedToken } from './chain.ts';
-import type { DenialCode, Problem } from './denial.ts';
-import { isProblem } from './denial.ts';
+import { isProblem, type Problem, problem } from './denial.ts';
 import type { InvocationArguments } from './invocation.ts';
 import { canonicalizeParsed } from './jcs.ts';
 import { holdsInadmissibleNumber, isJsonObject, parseJson } from './json.ts';
-import { decodeSegment, readHeader, type SignatureCheck, signatureCheck, splitJws } from './jws.ts';
+import { decodeSignature, readHeader, type SignatureCheck, splitJws } from './jws.ts';
 import type { Limits } from './limits.ts';
-import { claimsObject, integerClaim, problem, stringClaim } from './token.ts';
+import { claimsObject, integerClaim, stringClaim } from './token.ts';
 
 /** A proof whose signature and claims have been verified for one call. Whether it was used before is the enforcement point's to know (step 7i). */
 export interface VerifiedProof {
@@ -27,23 +26,24 @@ export interface ProofPolicy {
   readonly limits: Limits;
 }
 
-/** Steps 7a and 7b: returns the payload text once the leaf's holder is known to have signed it. */
-export function* proofSignature(
-  compact: string,
-  leaf: VerifiedToken,
-): Generator<SignatureCheck, { readonly payload: string } | Problem, boolean> {
-  const refused = (code: DenialCode, step: string): Problem => problem(code, step);
+/** A proof taken apart: the check that is to be made before its payload may be read. */
+export interface UnverifiedProof {
+  readonly check: SignatureCheck;
+  readonly payloadSegment: string;
+}
+
+/** Steps 7a and 7b up to the signature check, which is the caller's to make. */
+export function readProof(compact: string, leaf: VerifiedToken): UnverifiedProof | Problem {
   const jws = splitJws(compact);
-  if (jws === undefined) return refused('proof_malformed', '7a');
-  const header = readHeader(jws.headerSegment, 'aat-pop+jwt', 'proof_malformed');
-  if ('code' in header) return refused(header.code, '7a');
-  const { holder } = leaf.claims;
-  if (holder.alg !== header.alg) return refused('algorithm_key_mismatch', '7a');
-  const check = signatureCheck(jws, header.alg, holder, platform.asciiBytes(jws.signingInput));
-  if ('code' in check) return refused(check.code, '7b');
-  if ((yield check) !== true) return refused('signature_invalid', '7b');
-  const payload = decodeSegment(jws.payloadSegment);
-  return payload === undefined ? refused('claims_malformed', '7b') : { payload };
+  if (jws === undefined) return problem('proof_malformed', '7a');
+  const alg = readHeader(jws.headerSegment, 'aat-pop+jwt', 'proof_malformed');
+  if (typeof alg !== 'string') return problem(alg.code, '7a');
+  const key = leaf.claims.holder;
+  if (key.alg !== alg) return problem('algorithm_key_mismatch', '7a');
+  const signature = decodeSignature(jws.signatureSegment, alg);
+  if (signature === undefined) return problem('signature_malformed', '7b');
+  const input = platform.asciiBytes(jws.signingInput);
+  return { check: { key, input, signature }, payloadSegment: jws.payloadSegment };
 }
 
 /** Steps 7b (parsing) to 7h over a payload that the leaf's holder has signed. */
@@ -57,23 +57,22 @@ export function checkProof(
 ): VerifiedProof | Problem {
   const parsed = claimsObject(parseJson(payload), '7b');
   if (isProblem(parsed)) return parsed;
-  const required = {
-    jti: stringClaim(parsed, 'jti'),
-    aat_id: stringClaim(parsed, 'aat_id'),
-    aat_hash: stringClaim(parsed, 'aat_hash'),
-    aat_tool: stringClaim(parsed, 'aat_tool'),
-  };
-  for (const [claim, value] of Object.entries(required)) {
-    if (value === undefined) return problem('proof_claim_invalid', '7c', { claim });
-  }
+  const invalid = (claim: string): Problem => problem('proof_claim_invalid', '7c', { claim });
+  const id = stringClaim(parsed, 'jti');
+  if (id === undefined) return invalid('jti');
+  const tokenId = stringClaim(parsed, 'aat_id');
+  if (tokenId === undefined) return invalid('aat_id');
+  const tokenHash = stringClaim(parsed, 'aat_hash');
+  if (tokenHash === undefined) return invalid('aat_hash');
+  const provenTool = stringClaim(parsed, 'aat_tool');
+  if (provenTool === undefined) return invalid('aat_tool');
   const issuedAt = integerClaim(parsed, 'iat');
-  if (issuedAt === undefined) return problem('proof_claim_invalid', '7c', { claim: 'iat' });
+  if (issuedAt === undefined) return invalid('iat');
   const hta = Object.hasOwn(parsed.object, 'hta') ? parsed.object['hta'] : undefined;
-  if (!isJsonObject(hta)) return problem('proof_claim_invalid', '7c', { claim: 'hta' });
-  if (required.aat_id !== leaf.claims.jti)
+  if (!isJsonObject(hta)) return invalid('hta');
+  if (tokenId !== leaf.claims.jti)
     return problem('proof_token_mismatch', '7c', { claim: 'aat_id' });
-  if (required.aat_hash !== leaf.hash)
-    return problem('proof_token_mismatch', '7c', { claim: 'aat_hash' });
+  if (tokenHash !== leaf.hash) return problem('proof_token_mismatch', '7c', { claim: 'aat_hash' });
 
   if (Object.hasOwn(parsed.object, 'aat_aud')) {
     const { aat_aud: audience } = parsed.object;
@@ -82,7 +81,7 @@ export function checkProof(
   } else if (policy.requireProofAudience) {
     return problem('proof_audience_required', '7d');
   }
-  if (required.aat_tool !== tool) return problem('proof_tool_mismatch', '7e', { tool });
+  if (provenTool !== tool) return problem('proof_tool_mismatch', '7e', { tool });
   if (holdsInadmissibleNumber(hta, parsed.numbers) || canonicalizeParsed(hta) !== args.canonical) {
     return problem('proof_arguments_mismatch', '7f', { tool });
   }
@@ -93,5 +92,5 @@ export function checkProof(
     if (nonce === undefined || policy.acceptsNonce(nonce) !== true)
       return problem('proof_nonce_invalid', '7h');
   }
-  return { id: required.jti as string, issuedAt };
+  return Object.freeze({ id, issuedAt });
 }

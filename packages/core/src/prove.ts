@@ -1,6 +1,6 @@
 import { isVerifiedChain, type VerifiedChain } from './chain.ts';
 import type { Signer } from './crypto/port.ts';
-import { isProblem } from './denial.ts';
+import { isProblem, problem } from './denial.ts';
 import { TaperError } from './error.ts';
 import { checkInvocation, readArguments } from './invocation.ts';
 import { canonicalize } from './jcs.ts';
@@ -9,7 +9,6 @@ import { DEFAULT_LIMITS } from './limits.ts';
 import { refuse, sign } from './make.ts';
 import type { Presentation } from './presentation.ts';
 import { checkProof } from './proof.ts';
-import { problem } from './token.ts';
 
 export interface ProveOptions {
   /** Signs as the holder of the leaf. */

@@ -1,5 +1,5 @@
 import { aatEntries, type Capabilities, readCapabilities, toolsOf } from './capability.ts';
-import type { DenialFacts, Problem } from './denial.ts';
+import { type Problem, problem } from './denial.ts';
 import {
   isJsonObject,
   type JsonObject,
@@ -152,8 +152,4 @@ export function capabilitiesClaim(
 /** Whether `value` is a URI with a scheme (RFC 3986 section 3), as `iss` must be. */
 export function isUri(value: string): boolean {
   return /^[A-Za-z][A-Za-z0-9+.-]*:[^\s\p{Cc}]+$/u.test(value);
-}
-
-export function problem(code: Problem['code'], step: string, facts: DenialFacts = {}): Problem {
-  return { code, step, facts };
 }

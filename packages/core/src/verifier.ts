@@ -1,14 +1,13 @@
 import { platform } from '#crypto';
 import { type ChainVerdict, chainVerification, type VerifiedChain } from './chain.ts';
-import type { ChainCache } from './chain-cache.ts';
-import { type Denial, denial, isProblem, type Problem } from './denial.ts';
+import { type Denial, denial, isProblem, type Problem, problem } from './denial.ts';
 import { TaperError } from './error.ts';
 import { checkInvocation, readArguments } from './invocation.ts';
 import type { JsonObject } from './json.ts';
-import type { SignatureCheck } from './jws.ts';
+import { decodeSegment, type SignatureCheck } from './jws.ts';
 import type { Limits } from './limits.ts';
 import type { Presentation } from './presentation.ts';
-import { checkProof, proofSignature, type VerifiedProof } from './proof.ts';
+import { checkProof, readProof, type VerifiedProof } from './proof.ts';
 import { prepareVerifier, type VerifierOptions, type VerifierPolicy } from './verifier-options.ts';
 
 /** A call to be judged. */
@@ -78,14 +77,17 @@ export function createVerifier(options: VerifierOptions): Verifier {
     limits: policy.limits,
     verifyChain(tokens: readonly string[], now: number): ChainVerdict {
       try {
-        return run(chainSteps([...tokens], now, policy, cache));
+        return run(chainVerification([...tokens], now, policy, cache));
       } catch {
         return failedChain();
       }
     },
     authorize(invocation: Invocation): Decision {
       try {
-        return run(authorization(invocation, policy, cache));
+        const call = readCall(invocation, policy);
+        if (isProblem(call)) return refuse(denial(call.code, { step: call.step }), undefined);
+        const verdict = run(chainVerification(call.compacts, call.now, policy, cache));
+        return run(judgement(call, verdict, policy));
       } catch {
         return refuse(denial('internal_error'), undefined);
       }
@@ -112,14 +114,17 @@ export function createAsyncVerifier(
     limits: policy.limits,
     async verifyChain(tokens: readonly string[], now: number): Promise<ChainVerdict> {
       try {
-        return await run(chainSteps([...tokens], now, policy, cache));
+        return await run(chainVerification([...tokens], now, policy, cache));
       } catch {
         return failedChain();
       }
     },
     async authorize(invocation: Invocation): Promise<Decision> {
       try {
-        return await run(authorization(invocation, policy, cache));
+        const call = readCall(invocation, policy);
+        if (isProblem(call)) return refuse(denial(call.code, { step: call.step }), undefined);
+        const verdict = await run(chainVerification(call.compacts, call.now, policy, cache));
+        return await run(judgement(call, verdict, policy));
       } catch {
         return refuse(denial('internal_error'), undefined);
       }
@@ -127,80 +132,76 @@ export function createAsyncVerifier(
   });
 }
 
-function* chainSteps(
-  tokens: readonly string[],
-  now: number,
-  policy: VerifierPolicy,
-  cache: ChainCache | undefined,
-): Generator<SignatureCheck, ChainVerdict, boolean> {
-  if (!Number.isSafeInteger(now)) return failedChain(denial('clock_unavailable'), tokens.length);
-  // Where somebody has added to Object.prototype, absent members no longer read as absent.
-  for (const name in {}) {
-    const reason = `Object.prototype has ${name}`;
-    return failedChain(denial('internal_error', {}, { reason }), tokens.length);
-  }
-  return yield* chainVerification(tokens, now, policy, cache);
+/** A call as it was handed in, each member read once. */
+interface Call {
+  readonly compacts: readonly string[];
+  readonly proof: string;
+  readonly tool: string;
+  readonly args: JsonObject | string;
+  readonly now: number;
 }
 
-function* authorization(
-  invocation: Invocation,
-  policy: VerifierPolicy,
-  cache: ChainCache | undefined,
-): Generator<SignatureCheck, Decision, boolean> {
-  const { presentation, tool, now } = invocation;
+function readCall(
+  { presentation, tool, args, now }: Invocation,
+  { limits }: VerifierPolicy,
+): Call | Problem {
   const compacts = [...presentation.aat_chain];
-  const proofText = presentation.aat_pop;
-  if (typeof proofText !== 'string' || proofText.length > policy.limits.maxProofSize) {
-    return refuse(denial('proof_malformed', { step: '7a' }), undefined);
-  }
+  const proof = presentation.aat_pop;
+  if (typeof proof !== 'string' || proof.length > limits.maxProofSize)
+    return problem('proof_malformed', '7a');
+  return { compacts, proof, tool, args, now };
+}
 
-  const verdict = yield* chainSteps(compacts, now, policy, cache);
+/** Steps 6 and 7, once there is a verdict on the chain; yields the check of the proof's signature to a driver. */
+function* judgement(
+  call: Call,
+  verdict: ChainVerdict,
+  policy: VerifierPolicy,
+): Generator<SignatureCheck, Decision, boolean> {
   if (verdict.verdict === 'deny') return refuse(verdict.denial, verdict);
   const { chain } = verdict;
+  const { leaf } = chain;
+  const { tool } = call;
   const at = (cause: Problem, hop?: number): Decision =>
     refuse(denial(cause.code, { hop, step: cause.step }, cause.facts), verdict);
   const leafHop = chain.tokens.length - 1;
 
-  const signed = yield* proofSignature(proofText, chain.leaf);
-  if (isProblem(signed)) return at(signed);
+  const unverified = readProof(call.proof, leaf);
+  if (isProblem(unverified)) return at(unverified);
+  if ((yield unverified.check) !== true) return at(problem('signature_invalid', '7b'));
+  const payload = decodeSegment(unverified.payloadSegment);
+  if (payload === undefined) return at(problem('claims_malformed', '7b'));
 
-  if (!chain.leaf.claims.hasCapabilities)
-    return at({ code: 'leaf_without_capabilities', step: '6a' }, leafHop);
-  if (typeof tool !== 'string') return at({ code: 'tool_not_granted', step: '6b' }, leafHop);
-  const args = readArguments(invocation.args, policy.limits.maxProofSize);
+  if (!leaf.claims.hasCapabilities) return at(problem('leaf_without_capabilities', '6a'), leafHop);
+  if (typeof tool !== 'string') return at(problem('tool_not_granted', '6b'), leafHop);
+  const args = readArguments(call.args, policy.limits.maxProofSize);
   if (isProblem(args)) return at(args);
-  const refusal = checkInvocation(chain.leaf.claims.capabilities, tool, args.values);
+  const refusal = checkInvocation(leaf.claims.capabilities, tool, args.values);
   if (refusal !== undefined) return at(refusal, leafHop);
   const audience = checkAudience(chain, policy);
-  if (audience !== undefined) return at(audience.cause, audience.hop);
+  if (audience !== undefined) return at(audience.problem, audience.hop);
 
-  const proof = checkProof(signed.payload, chain.leaf, tool, args, now, policy);
+  const proof = checkProof(payload, leaf, tool, args, call.now, policy);
   if (isProblem(proof)) return at(proof);
-  return Object.freeze({
-    verdict: 'permit',
-    chain,
-    proof: Object.freeze(proof),
-    tool,
-    args: args.values,
-  });
+  return Object.freeze({ verdict: 'permit', chain, proof, tool, args: args.values });
 }
 
 /** Step 6c: every token that carries `aud` must name this enforcement point. */
 function checkAudience(
   chain: VerifiedChain,
   policy: VerifierPolicy,
-): { cause: Problem; hop?: number } | undefined {
+): { problem: Problem; hop?: number } | undefined {
   let named = false;
   for (const [hop, token] of chain.tokens.entries()) {
     const { aud } = token.claims;
     if (aud === undefined) continue;
     named = true;
     if (aud === null || !aud.some((identifier) => policy.audience.includes(identifier))) {
-      return { cause: { code: 'audience_mismatch', step: '6c' }, hop };
+      return { problem: problem('audience_mismatch', '6c'), hop };
     }
   }
   return policy.requireChainAudience && !named
-    ? { cause: { code: 'audience_required', step: '6c' } }
+    ? { problem: problem('audience_required', '6c') }
     : undefined;
 }
 
@@ -208,6 +209,6 @@ function refuse(cause: Denial, chainVerdict: ChainVerdict | undefined): Deny {
   return Object.freeze({ verdict: 'deny', denial: cause, chainVerdict });
 }
 
-function failedChain(cause: Denial = denial('internal_error'), presented = 0): ChainVerdict {
-  return { verdict: 'deny', denial: cause, verifiedPrefix: [], presented };
+function failedChain(): ChainVerdict {
+  return { verdict: 'deny', denial: denial('internal_error'), verifiedPrefix: [], presented: 0 };
 }

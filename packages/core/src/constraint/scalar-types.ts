@@ -54,7 +54,10 @@ export const range: ConstraintType = {
       return typeof value === 'number' && withinRange(parent, value);
     }
     if (child.constraint_type !== 'range') return false;
-    return boundNarrows(parent, child, 'min') && boundNarrows(parent, child, 'max');
+    return (
+      boundNarrows(parent, child, 'min', 'min_inclusive') &&
+      boundNarrows(parent, child, 'max', 'max_inclusive')
+    );
   },
 };
 
@@ -71,14 +74,16 @@ function withinRange(constraint: Constraint, argument: number): boolean {
   return true;
 }
 
-function boundNarrows(parent: Constraint, child: Constraint, bound: 'min' | 'max'): boolean {
+function boundNarrows(
+  parent: Constraint,
+  child: Constraint,
+  bound: 'min' | 'max',
+  flag: 'min_inclusive' | 'max_inclusive',
+): boolean {
   const outer = parent[bound];
   const inner = child[bound];
   if (typeof outer !== 'number') return true;
   if (typeof inner !== 'number') return false;
-  if (inner === outer) {
-    const flag = `${bound}_inclusive`;
-    return parent[flag] !== false || child[flag] === false;
-  }
+  if (inner === outer) return parent[flag] !== false || child[flag] === false;
   return bound === 'min' ? inner > outer : inner < outer;
 }

@@ -53,7 +53,8 @@ function holds(constraint: Constraint, member: string, value: JsonValue): boolea
 
 /** Whether every element of one constraint's list is among the other's. */
 function listWithin(inner: Constraint, outer: Constraint, member: string): boolean {
-  return listOf(inner, member).every((element) => holds(outer, member, element));
+  for (const element of listOf(inner, member)) if (!holds(outer, member, element)) return false;
+  return true;
 }
 
 function arrayMember(member: string): (constraint: JsonObject) => string | undefined {
