@@ -39,4 +39,25 @@ export {
   toolsIn,
 } from './oracle.ts';
 export { createRandom, type Random } from './random.ts';
+export {
+  CAST,
+  type ClaimChanges,
+  type Departures,
+  type Hop,
+  type Presented,
+  present,
+  type Scenario,
+  TOOLS,
+  testId,
+} from './scenario.ts';
 export { anyValue, DOMAINS, type Domain, randomValue } from './value-generator.ts';
+export {
+  type Expected,
+  expectedOfDecision,
+  judgeVector,
+  type PresentationVector,
+  readSuite,
+  type Vector,
+  type VectorSuite,
+  verifierOptions,
+} from './vector-suite.ts';
