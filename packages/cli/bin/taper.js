@@ -7,7 +7,10 @@ import { fileURLToPath } from 'node:url';
 const OLDEST_NODE = 24;
 const main = new URL('../dist/main.js', import.meta.url);
 
-/** The Node that a checkout of the repository pins as an npm package; undefined anywhere else. */
+/**
+ * The Node that a checkout of the repository pins as an npm package; undefined anywhere else.
+ * @returns {string | undefined}
+ */
 function pinnedNode() {
   const require = createRequire(import.meta.url);
   const platform = `${process.platform === 'win32' ? 'win' : process.platform}-${process.arch}`;
@@ -25,6 +28,10 @@ function pinnedNode() {
   return undefined;
 }
 
+/**
+ * @param {string} problem
+ * @param {string} remedy
+ */
 function refuse(problem, remedy) {
   process.stderr.write(`taper: ${problem}\n  ${remedy}\n`);
   process.exitCode = 3;

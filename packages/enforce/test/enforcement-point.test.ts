@@ -403,7 +403,7 @@ describe('an enforcement point that could not be safe is not made (Z03)', () => 
         clock: { now: () => NOW },
         requireProofAudience: value,
       };
-      const point = createEnforcementPoint(options as EnforcementPointOptions);
+      const point = createEnforcementPoint(options as unknown as EnforcementPointOptions);
       const unbound = await prove(await root(), {
         signer: createSigner(agent.privateJwk),
         tool: 'read',

@@ -4,7 +4,7 @@ import { oncePerConstraint } from './once.ts';
 import type { Constraint, ConstraintType } from './type.ts';
 
 /** Most digits of a second's fraction: nanoseconds. */
-export const MAX_FRACTION_DIGITS = 9;
+const MAX_FRACTION_DIGITS = 9;
 
 interface InstantConstraint {
   readonly not_before: string;

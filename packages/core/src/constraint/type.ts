@@ -1,4 +1,4 @@
-import type { JsonObject, JsonValue, NumberForms } from '../json.ts';
+import type { JsonObject, JsonValue } from '../json.ts';
 
 /** A constraint whose type is known and whose shape has been found well-formed (draft section 3.4). Frozen. */
 export interface Constraint {
@@ -45,4 +45,4 @@ export interface ConstraintType {
   subsumes(parent: Constraint, child: Constraint, context: ConstraintContext): boolean;
 }
 
-export type { JsonObject, JsonValue, NumberForms };
+export type { JsonObject, JsonValue };
