@@ -15,22 +15,22 @@ interface Node extends VerifiedPrefix {
   readonly children: Siblings;
 }
 
-/** Nodes by the signature of their last token. */
+/** Nodes by the end of their last token. */
 type Siblings = Map<string, Node>;
 
-/** base64url of the 64 bytes of every signature that is accepted. */
-const SIGNATURE_CHARACTERS = 86;
-
-/** Where a token stands among its siblings. Hashing a whole token would cost as much as all other work on a known one. */
+/**
+ * Where a token stands among its siblings: the end of its signature. To hash a whole token would cost as much as all
+ * other work on a known one; a longer end would be no safer, since the whole text is compared, and slower.
+ */
 function placeOf(compact: string): string {
-  return compact.slice(-SIGNATURE_CHARACTERS);
+  return compact.slice(-12);
 }
 
 /**
  * Remembers verified prefixes of chains, so that a new last hop costs one signature and a known chain none.
  *
- * A tree: each node is found from its parent by its token's signature, and taken only if the token's whole text is the
- * same; no hash stands in for it.
+ * A tree: each node is found from its parent by the end of its token's signature, and taken only if the token's whole
+ * text is the same; no hash stands in for it.
  * It never holds a denial, belongs to one verifier (one set of anchors and limits), and says nothing about time:
  * whoever takes a prefix out checks `exp` and `iat` again. Least recently used nodes leave first, and take along what
  * hangs below them.
@@ -67,7 +67,7 @@ export class ChainCache {
 
   /**
    * Adds the prefix that `token` makes after `before`, which this cache gave out; without it, a root.
-   * Another text with the same signature loses its place, and that is all it loses.
+   * Another text with the same end loses its place, and that is all it loses.
    */
   add(
     before: VerifiedPrefix | undefined,
