@@ -1,0 +1,169 @@
+import type { DenialFigure } from './denials.ts';
+import { isMet, type Section, type Target } from './figure.ts';
+import type { HostileFigure } from './hostile.ts';
+import type { RawRates } from './makers.ts';
+import type { Peer } from './peer.ts';
+import type { PeerFigure } from './peers.ts';
+
+/** Everything that one run has found; what `--json` writes. Times are microseconds unless their name says otherwise. */
+export interface Results {
+  readonly version: 1;
+  readonly environment: {
+    readonly node: string;
+    /** What checks signatures: `sodium-native` or `node:crypto`. */
+    readonly backend: string;
+    readonly processor: string;
+    readonly cores: number;
+    /** Of the minute before the run and of the one at its end: above the number of cores, other work disturbed it. */
+    readonly load: { readonly before: number; readonly after: number };
+    readonly rounds: number;
+  };
+  readonly raw: RawRates;
+  /** Characters of a typical root, of a token derived from it, and of a proof. */
+  readonly sizes: { readonly root: number; readonly child: number; readonly proof: number };
+  readonly sections: readonly Section[];
+  /** Ratios to the permit over the same chain. */
+  readonly denials: readonly DenialFigure[];
+  readonly replayedProof: number;
+  readonly hostile: readonly HostileFigure[];
+  readonly peers: readonly PeerFigure[];
+  readonly targets: readonly (Target & { readonly met: boolean })[];
+}
+
+const WIDTH = 80;
+
+/** The results as text of at most 80 columns. */
+export function renderReport(results: Results, peers: readonly Peer[]): string {
+  return [
+    ...renderEnvironment(results),
+    ...results.sections.flatMap(renderSection),
+    ...renderDenials(results),
+    ...renderHostile(results.hostile),
+    ...renderPeers(results.peers, peers),
+    ...renderTargets(results.targets),
+  ].join('\n');
+}
+
+function renderEnvironment({ environment, raw, sizes }: Results): string[] {
+  const { node, backend, processor, cores, load, rounds } = environment;
+  return [
+    'Taper, measured',
+    '',
+    ...wrap(
+      `Node ${node}, ${backend}, ${processor} with ${cores} cores, load ${load.before.toFixed(1)} ` +
+        `before and ${load.after.toFixed(1)} after, medians of ${rounds} rounds.` +
+        (rounds < 20 ? ' A quick run: it shows that the bench works, and nothing else.' : ''),
+    ),
+    ...wrap(
+      `A typical token (two tools, four constraints) has ${sizes.root} characters as root and ` +
+        `${sizes.child} when derived, a proof ${sizes.proof}. One bare signature check of such a ` +
+        `token takes ${raw.verify.toFixed(1)} µs (with OpenSSL ${raw.verifyWithOpenSsl.toFixed(1)} µs), ` +
+        `making one ${raw.sign.toFixed(1)} µs.`,
+    ),
+    ...wrap(
+      'Every ratio compares with the bare cryptography on the same bytes, measured in turns. ' +
+        'docs/performance.md says what each figure means.',
+    ),
+  ];
+}
+
+function renderSection({ title, legend, figures }: Section): string[] {
+  return [
+    ...heading(title, legend),
+    row('', ['signatures', 'µs', 'bare µs', 'ratio']),
+    ...figures.map(({ name, signatures, microseconds, raw, ratio }) =>
+      row(name, [`${signatures}`, microseconds.toFixed(1), raw.toFixed(1), ratio.toFixed(2)]),
+    ),
+  ];
+}
+
+function renderDenials({ denials, replayedProof }: Results): string[] {
+  return [
+    ...heading(
+      'Refused calls, chain of 3 hops',
+      'As a ratio to the permitted call, with nothing known and with the permitted chain known. ' +
+        'Above 1, being refused costs more than being served.',
+    ),
+    row('', ['nothing known', 'known']),
+    ...denials.map(({ name, cold, cached }) => row(name, [cold.toFixed(2), cached.toFixed(2)])),
+    row('replayed proof, whole request', ['', replayedProof.toFixed(2)]),
+  ];
+}
+
+function renderHostile(figures: readonly HostileFigure[]): string[] {
+  const slowest = figures.toSorted((one, other) => other.milliseconds - one.milliseconds);
+  return [
+    ...heading(
+      `Hostile inputs: the slowest 12 of ${figures.length}`,
+      'CPU time of the whole process: the median, and the worst run, the first one included.',
+    ),
+    row('', ['KB', 'ms', 'worst ms']),
+    ...slowest
+      .slice(0, 12)
+      .map(({ name, kilobytes, milliseconds, worst }) =>
+        row(name, [kilobytes.toFixed(0), milliseconds.toFixed(1), worst.toFixed(1)]),
+      ),
+  ];
+}
+
+function renderPeers(figures: readonly PeerFigure[], peers: readonly Peer[]): string[] {
+  const hops = [...new Set(figures.map((figure) => figure.hops))];
+  const names = [...new Set(figures.map((figure) => figure.peer))];
+  const find = (peer: string, count: number): PeerFigure | undefined =>
+    figures.find((figure) => figure.peer === peer && figure.hops === count);
+  return [
+    ...heading(
+      'Beside others, nothing cached',
+      'Microseconds for the same authority handed on as often, measured in turns in this run. ' +
+        'They do not all check the same:',
+    ),
+    row('', [...hops.map((count) => `${count} hop${count === 1 ? '' : 's'}`), 'characters']),
+    ...names.map((name) => {
+      const times = hops.map((count) => find(name, count)?.microseconds.toFixed(0) ?? '-');
+      return row(name, [...times, `${find(name, hops.at(-1) ?? 0)?.size ?? '-'}`]);
+    }),
+    ...peers.flatMap(({ name, checks, leavesOut }) => [
+      '',
+      ...wrap(`${name} checks ${checks}. It does not check ${leavesOut}.`),
+    ]),
+  ];
+}
+
+function renderTargets(targets: Results['targets']): string[] {
+  return [
+    ...heading('Targets', ''),
+    row('', ['measured', 'at most', '']),
+    ...targets.map((target) => {
+      const digits = target.unit === 'x' ? 2 : 0;
+      const [value, limit] = [target.value, target.limit].map((n) => n.toFixed(digits));
+      const unit = target.unit === 'x' ? '' : ' ms';
+      return row(target.name, [
+        `${value}${unit}`,
+        `${limit}${unit}`,
+        isMet(target) ? 'pass' : 'MISS',
+      ]);
+    }),
+    '',
+  ];
+}
+
+function heading(title: string, legend: string): string[] {
+  return ['', '', title, '-'.repeat(title.length), ...wrap(legend)];
+}
+
+function row(label: string, cells: readonly string[]): string {
+  const columns = cells.map((cell) => cell.padStart(Math.max(11, cell.length + 1))).join('');
+  return `${`  ${label}`.slice(0, WIDTH - columns.length).padEnd(WIDTH - columns.length)}${columns}`.trimEnd();
+}
+
+function wrap(text: string): string[] {
+  const lines: string[] = [];
+  let line = '';
+  for (const word of text.split(' ')) {
+    if (line !== '' && line.length + 1 + word.length > WIDTH) {
+      lines.push(line);
+      line = word;
+    } else line = line === '' ? word : `${line} ${word}`;
+  }
+  return line === '' ? lines : [...lines, line];
+}
