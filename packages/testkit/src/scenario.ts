@@ -1,4 +1,4 @@
-import { type JsonObject, type JsonValue, uuidV7 } from '@taper/core';
+import { type JsonObject, type JsonValue, parseJson, uuidV7 } from '@taper/core';
 import { canonicalText } from './canonical-text.ts';
 import { detailsOf, handOver, type IssuedToken } from './chain-generator.ts';
 import { TEST_TIME } from './clock.ts';
@@ -141,18 +141,15 @@ function makeProof(
     aat_hash: leaf?.hash ?? '',
     aat_tool: tool,
     aat_aud: CAST.audience,
-    hta: typeof args === 'string' ? readLeniently(args) : args,
+    hta: typeof args === 'string' ? argumentsIn(args) : args,
   };
   return sign(changed(honest, proof.claims), proofHeader(signer), signer, proof);
 }
 
-/** The arguments as a careless reader of their text has them; a proof over them is what a holder would sign. */
-function readLeniently(text: string): JsonValue {
-  try {
-    return JSON.parse(text) as JsonValue;
-  } catch {
-    return {};
-  }
+/** What a holder would sign who sends this text; nothing where the text is no JSON. */
+function argumentsIn(text: string): JsonValue {
+  const parsed = parseJson(text);
+  return parsed.ok ? parsed.value : {};
 }
 
 function sign(claims: JsonObject, header: Part, signer: TestKey, how: Departures): string {
