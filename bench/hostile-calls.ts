@@ -30,7 +30,7 @@ function costlyArguments(): ReadonlyMap<string, JsonValue> {
   return new Map<string, JsonValue>([
     ['an object of 9,900 members', objectOf(VALUES, (index) => `member ${index}`)],
     [
-      '9,900 names, alike and backwards',
+      '9,900 names, last ones first',
       objectOf(VALUES, (index) => `${'n'.repeat(24)}${1e6 - index}`),
     ],
     ['200,000 members, too many', objectOf(40_000, (index) => `${index}`)],
