@@ -19,6 +19,15 @@ export function parsePresentation(text: string): Presentation | Denial {
 
 /** Reads a presentation from a JSON value and copies it, so that later changes to the value have no effect. Members it does not know are ignored. */
 export function readPresentation(value: unknown): Presentation | Denial {
+  try {
+    return copyPresentation(value);
+  } catch {
+    return denial('presentation_malformed', { step: '1' });
+  }
+}
+
+/** May throw where reading the value runs code of somebody else. */
+function copyPresentation(value: unknown): Presentation | Denial {
   if (value === undefined || value === null) return denial('presentation_missing', { step: '1' });
   if (!isJsonObject(value as JsonValue)) return denial('presentation_malformed', { step: '1' });
   const chain = Object.hasOwn(value as object, 'aat_chain')

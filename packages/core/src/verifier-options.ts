@@ -83,7 +83,8 @@ function checkAnchors(anchors: readonly TrustAnchor[]): readonly TrustAnchor[] {
   }
   const issuers = new Map<string, string>();
   return Object.freeze(
-    anchors.map(({ issuer, key }) => {
+    Array.from(anchors, (anchor: Partial<TrustAnchor> | null | undefined) => {
+      const { issuer, key } = anchor ?? {};
       if (typeof issuer !== 'string' || issuer === '' || !isPublicKey(key)) {
         throw new TaperError(
           'option_invalid',

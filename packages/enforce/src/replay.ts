@@ -24,8 +24,11 @@ export interface ReplayStore {
   accept(key: string, expiresAt: number, now: number): ReplayVerdict | Promise<ReplayVerdict>;
 }
 
-/** Keys that a memory store holds unless told otherwise: two minutes at 8,000 calls a second, in about 100 MB. */
+/** Keys that a memory store holds unless told otherwise: two and a half minutes at 6,600 calls a second, in about 100 MB. */
 export const DEFAULT_REPLAY_CAPACITY = 1_000_000;
+
+/** Keys are forgotten up to this many seconds late. */
+const SECONDS_PER_SET = 30;
 
 /**
  * A {@link ReplayStore} in the memory of one process, for one process. It is empty after a restart: until the proof window
@@ -39,24 +42,25 @@ export function createMemoryReplayStore(options: { readonly capacity?: number } 
   if (!Number.isSafeInteger(capacity) || capacity < 1) {
     throw new TaperError('option_invalid', '`capacity` must be a whole number, 1 or more.');
   }
-  /** One set for each second of expiry, so that a second's keys are forgotten at once. There are never many. */
-  const keysBySecond = new Map<number, Set<string>>();
+  /** Keys by the time of their expiry, rounded up, so that they are forgotten a set at a time. There are never many sets. */
+  const keysByExpiry = new Map<number, Set<string>>();
 
   return {
     accept(key, expiresAt, now) {
       let held = 0;
-      for (const [second, keys] of keysBySecond) {
-        if (second < now) {
-          keysBySecond.delete(second);
+      for (const [expiry, keys] of keysByExpiry) {
+        if (expiry < now) {
+          keysByExpiry.delete(expiry);
           continue;
         }
         if (keys.has(key)) return 'replayed';
         held += keys.size;
       }
       if (held >= capacity) return 'full';
-      const sameSecond = keysBySecond.get(expiresAt);
-      if (sameSecond === undefined) keysBySecond.set(expiresAt, new Set([key]));
-      else sameSecond.add(key);
+      const expiry = Math.ceil(expiresAt / SECONDS_PER_SET) * SECONDS_PER_SET;
+      const sameExpiry = keysByExpiry.get(expiry);
+      if (sameExpiry === undefined) keysByExpiry.set(expiry, new Set([key]));
+      else sameExpiry.add(key);
       return 'accepted';
     },
   };

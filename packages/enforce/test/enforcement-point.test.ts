@@ -139,7 +139,9 @@ describe('a call', () => {
         },
       },
     );
-    expect(codeOf(await pointAt(() => NOW).authorize(hostile, 'read', {}))).toBe('internal_error');
+    expect(codeOf(await pointAt(() => NOW).authorize(hostile, 'read', {}))).toBe(
+      'presentation_malformed',
+    );
   });
 });
 
@@ -254,7 +256,7 @@ describe('the replay store', () => {
     expect(
       codeOf(await point.authorize(await presentation(now, chain), 'read', { path: '/a' })),
     ).toBe('replay_store_full');
-    now = NOW + 121;
+    now = NOW + 151;
     expect(
       codeOf(await point.authorize(await presentation(now, chain), 'read', { path: '/a' })),
     ).toBe('permit');
