@@ -10,7 +10,6 @@ import {
   tokenHeader,
 } from '@taper/testkit';
 import {
-  type Algorithm,
   type ChainVerdict,
   createVerifier,
   type Decision,
@@ -165,12 +164,6 @@ export function call(
 }
 
 export const exact = (value: unknown): Claims => ({ constraint_type: 'exact', value });
-
-/** Both algorithms, each with a holder. */
-export const HOLDERS: readonly (readonly [Algorithm, TestKey])[] = [
-  ['Ed25519', bob],
-  ['ES256', carol],
-];
 
 /** What `await` takes for a promise. Made at run time, since the linter rightly wants no such thing. */
 export function thenable(then: unknown): object {
