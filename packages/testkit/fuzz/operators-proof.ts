@@ -1,61 +1,16 @@
 import type { JsonObject } from '@taper/core';
 import {
-  anyValue,
-  type Call,
-  detailsOf,
   forge,
-  grants,
-  type IssuedToken,
-  issueToken,
-  narrowTools,
   plusOrder,
   proofHeader,
   randomCall,
   signingInput,
-  type TestKey,
   takeApart,
   tokenHash,
 } from '../src/index.ts';
 import { type Attack, type Attempt, type Expectation, type Operator, operator } from './attack.ts';
 import { AUDIENCE, makeProof } from './family.ts';
-
-/** A leaf that the attacker can prove possession of, and a call that it permits. */
-interface Occasion {
-  readonly attack: Attack;
-  readonly leaf: IssuedToken;
-  /** The key of the leaf's holder. */
-  readonly key: TestKey;
-  readonly chain: readonly string[];
-  readonly call: Call;
-}
-
-/** The attacker's own token, or a child of it that narrows. */
-function occasion(attack: Attack): Occasion | undefined {
-  const { parent, prefix, random } = attack;
-  const leaf = attack.hasRoom && random.chance(0.5) ? narrowedChild(attack) : parent;
-  const call = randomCall(leaf.payload, random);
-  if (call === undefined) return undefined;
-  const above = leaf === parent ? prefix : [...prefix, leaf];
-  return { attack, leaf, key: leaf.holder, chain: above.map(({ compact }) => compact), call };
-}
-
-function narrowedChild(attack: Attack): IssuedToken {
-  const { own, p256 } = attack.family.mallory;
-  const holder = attack.random.pick([own, own, p256]);
-  const details = detailsOf(narrowTools(attack.tools, attack.random));
-  const cnf = { jwk: holder.publicKey.jwk };
-  const claims = attack.claims({ cnf, authorization_details: details });
-  return issueToken(claims, attack.key, holder, attack.parent);
-}
-
-function present(
-  { chain, call }: Occasion,
-  expect: Expectation,
-  proof: string,
-  changes: Partial<NonNullable<Attempt['invocation']>> = {},
-): Attempt {
-  return { expect, chain, invocation: { ...call, proof, ...changes } };
-}
+import { type Occasion, occasion, otherCall, present } from './occasion.ts';
 
 /** A proof with claims changed, over the call that is made. */
 function changed(
@@ -67,19 +22,6 @@ function changed(
     const claims = at && changes(at);
     if (at === undefined || claims === undefined) return undefined;
     return present(at, expect, makeProof(at.leaf, at.call, at.key, claims));
-  };
-}
-
-/** A proof over one call, presented with another. */
-function otherCall(
-  expect: Expectation,
-  change: (occasion: Occasion) => Partial<NonNullable<Attempt['invocation']>> | undefined,
-): (attack: Attack) => Attempt | undefined {
-  return (attack) => {
-    const at = occasion(attack);
-    const call = at && change(at);
-    if (at === undefined || call === undefined) return undefined;
-    return present(at, expect, makeProof(at.leaf, at.call, at.key), call);
   };
 }
 
@@ -161,90 +103,6 @@ function proofText(change: (text: string) => string): (attack: Attack) => Attemp
     const proof = forge({ header: proofHeader(at.key), payload: text, signature: at.key });
     return present(at, 'deny', proof);
   };
-}
-
-/** Another call than the leaf permits, properly proved; the second reading of the leaf says what is right. */
-function beyondLeaf(
-  change: (occasion: Occasion) => Call | undefined,
-): (attack: Attack) => Attempt | undefined {
-  return (attack) => {
-    const at = occasion(attack);
-    const call = at && change(at);
-    if (at === undefined || call === undefined) return undefined;
-    const expect = grants(at.leaf.payload, call) ? 'accept' : 'deny';
-    return present(at, expect, makeProof(at.leaf, call, at.key), call);
-  };
-}
-
-function pickArgument({ call, attack }: Occasion): string | undefined {
-  const names = Object.keys(call.args);
-  return names.length === 0 ? undefined : attack.random.pick(names);
-}
-
-function otherValue(at: Occasion): Call | undefined {
-  const name = pickArgument(at);
-  if (name === undefined) return undefined;
-  const value = anyValue(at.attack.random);
-  return { tool: at.call.tool, args: { ...at.call.args, [name]: value } };
-}
-
-function lessArguments(at: Occasion): Call | undefined {
-  const name = pickArgument(at);
-  const { tool, args } = at.call;
-  const rest = Object.entries(args).filter(([each]) => each !== name);
-  return name === undefined ? undefined : { tool, args: Object.fromEntries(rest) };
-}
-
-/** A number that rounds to another on one side of the comparison; both sides read as doubles are equal. */
-function rounding(side: 'proof' | 'arguments'): (attack: Attack) => Attempt | undefined {
-  return (attack) => {
-    const at = occasion(attack);
-    if (at === undefined) return undefined;
-    const { tool } = at.call;
-    const call = { tool, args: { ...at.call.args, rounds: 9007199254740992 } };
-    if (!grants(at.leaf.payload, call)) return undefined;
-    const proof = makeProof(at.leaf, call, at.key);
-    const inexact = (text: string): string => text.replace('9007199254740992', '9007199254740993');
-    if (side === 'arguments')
-      return present(at, 'deny', proof, { args: inexact(JSON.stringify(call.args)) });
-    const payload = inexact(takeApart(proof).payload);
-    const forged = forge({ header: proofHeader(at.key), payload, signature: at.key });
-    return present(at, 'deny', forged, call);
-  };
-}
-
-/** A child that may be presented elsewhere only. */
-function elsewhere(attack: Attack): Attempt | undefined {
-  if (!attack.hasRoom) return undefined;
-  const aud = attack.random.pick<unknown>([
-    'https://other.example',
-    [],
-    ['https://other.example'],
-    `${AUDIENCE}/`,
-    AUDIENCE.toUpperCase(),
-    '',
-    null,
-    7,
-    [[AUDIENCE]],
-    { 0: AUDIENCE },
-  ]);
-  const child = issueToken(attack.claims({ aud }), attack.key, attack.own, attack.parent);
-  const call = randomCall(child.payload, attack.random);
-  if (call === undefined) return undefined;
-  const chain = [...attack.prefix.map(({ compact }) => compact), child.compact];
-  return {
-    expect: 'deny',
-    chain,
-    invocation: { ...call, proof: makeProof(child, call, attack.own) },
-  };
-}
-
-function sent(text: string): { readonly args: string } {
-  return { args: text };
-}
-
-function argsText({ call }: Occasion): string {
-  return JSON.stringify(call.args);
 }
 
 export const PROOF: readonly Operator[] = [
@@ -357,48 +215,4 @@ export const PROOF: readonly Operator[] = [
     'proof_number_inadmissible',
     proofText((text) => text.replace('"hta":{', '"hta":{"n":9007199254740993,')),
   ),
-  operator(
-    'arguments_duplicate_member',
-    otherCall('deny', (at) => sent(argsText(at).replace('{', '{"twice":1,"twice":1,'))),
-  ),
-  operator(
-    'arguments_inadmissible_number',
-    otherCall('deny', (at) =>
-      sent(argsText(at).replace('{', '{"n":9007199254740993,').replace(',}', '}')),
-    ),
-  ),
-  operator(
-    'arguments_malformed',
-    otherCall('deny', (at) =>
-      sent(at.attack.random.pick(['', '[]', 'null', '{', `${argsText(at)}x`, '{"a":"\\ud800"}'])),
-    ),
-  ),
-  operator('proof_number_rounds', rounding('proof')),
-  operator('arguments_number_rounds', rounding('arguments')),
-  operator('call_other_value', beyondLeaf(otherValue), 3),
-  operator('call_less_arguments', beyondLeaf(lessArguments), 2),
-  operator(
-    'call_more_arguments',
-    beyondLeaf(({ call, attack }) => {
-      const added = attack.random.pick(['extra', 'constructor', '*', 'path', 'PATH', '']);
-      return { tool: call.tool, args: { ...call.args, [added]: 1 } };
-    }),
-    2,
-  ),
-  operator(
-    'call_other_tool',
-    beyondLeaf(({ call, attack }) => ({
-      tool: attack.random.pick([
-        call.tool.toUpperCase(),
-        call.tool.normalize('NFD'),
-        `${call.tool} `,
-        'constructor',
-        'hasOwnProperty',
-        '__proto__',
-        '',
-      ]),
-      args: call.args,
-    })),
-  ),
-  operator('audience_elsewhere', elsewhere),
 ];

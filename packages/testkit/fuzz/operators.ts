@@ -1,5 +1,6 @@
 import type { Operator } from './attack.ts';
 import { BENIGN } from './operators-benign.ts';
+import { CALL } from './operators-call.ts';
 import { CLAIMS } from './operators-claims.ts';
 import { COMPOSITE } from './operators-composite.ts';
 import { ENCODING } from './operators-encoding.ts';
@@ -17,5 +18,6 @@ export const OPERATORS: readonly Operator[] = [
   ...KEYS,
   ...ENCODING,
   ...PROOF,
+  ...CALL,
   ...BENIGN,
 ];
