@@ -260,6 +260,19 @@ function timeProblem(claims: TokenClaims, now: number, limits: Limits): Problem 
   return undefined;
 }
 
+/** The first token of a verified chain that is not in force any more, or not yet. */
+export function findOutOfForce(
+  tokens: readonly VerifiedToken[],
+  now: number,
+  limits: Limits,
+): { readonly problem: Problem; readonly hop: number } | undefined {
+  for (const [hop, { claims }] of tokens.entries()) {
+    const late = timeProblem(claims, now, limits);
+    if (late !== undefined) return { problem: late, hop };
+  }
+  return undefined;
+}
+
 /** Steps 3b (claims) to 3n. `payload` has been signed by the trust anchor of `issuer`. */
 export function checkRoot(
   payload: string,

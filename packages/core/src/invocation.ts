@@ -46,12 +46,16 @@ function argumentsOfText(text: string): InvocationArguments | Problem {
 function argumentsOfValue(value: unknown): InvocationArguments | Problem {
   if (!isJsonObject(value as JsonValue))
     return problem('arguments_malformed', '6b', { reason: 'not_an_object' });
+  let canonical: string;
   try {
-    const canonical = canonicalize(value);
-    return { values: deepFreeze(JSON.parse(canonical)) as JsonObject, canonical };
+    canonical = canonicalize(value);
   } catch {
     return problem('arguments_malformed', '6b', { reason: 'not_json' });
   }
+  // Not JSON.parse: V8 can read a name that has escapes wrong (nodejs/node#63785), which parseJson notices.
+  const copy = parseJson(canonical);
+  if (!copy.ok) return problem('arguments_malformed', '6b', { reason: copy.problem });
+  return { values: deepFreeze(copy.value as JsonObject), canonical };
 }
 
 /** Whether the leaf grants the tool with these arguments (step 6b): closed world, every constraint, every required argument. */

@@ -1,5 +1,12 @@
 import { AAT_ENTRY_TYPE } from './capability.ts';
-import { checkChild, checkRoot, isVerifiedChain, mintChain, type VerifiedChain } from './chain.ts';
+import {
+  checkChild,
+  checkRoot,
+  findOutOfForce,
+  isVerifiedChain,
+  mintChain,
+  type VerifiedChain,
+} from './chain.ts';
 import type { Signer } from './crypto/port.ts';
 import { isProblem, problem } from './denial.ts';
 import { TaperError } from './error.ts';
@@ -91,7 +98,8 @@ export async function derive(
   if (hop > limits.maxDelegationDepth) refuse(problem('chain_too_long', '4f'));
   const repeated = parent.tokens.some((token) => token.claims.jti === options.id);
   if (repeated) refuse(problem('token_repeated', '2c'), hop);
-  if (!(leaf.claims.exp > now)) refuse(problem('token_expired', hop === 1 ? '3e' : '4i'), hop - 1);
+  const late = findOutOfForce(parent.tokens, now, limits);
+  if (late !== undefined) refuse(late.problem, late.hop);
   const iat = Math.max(now, leaf.claims.iat);
   const depth = leaf.claims.delDepth + 1;
   const payload = canonicalize({

@@ -1,4 +1,4 @@
-import { isVerifiedChain, type VerifiedChain } from './chain.ts';
+import { findOutOfForce, isVerifiedChain, type VerifiedChain } from './chain.ts';
 import type { Signer } from './crypto/port.ts';
 import { isProblem, problem } from './denial.ts';
 import { TaperError } from './error.ts';
@@ -45,8 +45,8 @@ export async function prove(chain: VerifiedChain, options: ProveOptions): Promis
   const hop = chain.tokens.length - 1;
   if (signer.publicKey.thumbprint !== leaf.claims.holder.thumbprint)
     refuse(problem('signature_invalid', '7b'));
-  const expired = chain.tokens.findIndex((token) => !(token.claims.exp > now));
-  if (expired !== -1) refuse(problem('token_expired', expired === 0 ? '3e' : '4i'), expired);
+  const late = findOutOfForce(chain.tokens, now, DEFAULT_LIMITS);
+  if (late !== undefined) refuse(late.problem, late.hop);
   if (!leaf.claims.hasCapabilities) refuse(problem('leaf_without_capabilities', '6a'), hop);
   const args = readArguments(options.args, DEFAULT_LIMITS.maxProofSize);
   if (isProblem(args)) return refuse(args);

@@ -1,7 +1,6 @@
 import { type Capabilities, isOptional, type ToolGrant } from '../capability.ts';
 import type { Constraint } from '../constraint/type.ts';
 import { canonicalize } from '../jcs.ts';
-import type { JsonObject } from '../json.ts';
 import type { ArgumentChange, ReceiptGrant, ToolAuthority, ToolChange } from './model.ts';
 
 /** What became of each tool from a verified parent to its verified child, in the parent's order; without a parent, what was granted. */
@@ -35,12 +34,12 @@ export function toolAuthorities(capabilities: Capabilities): readonly ToolAuthor
   }));
 }
 
-/** A copy of a constraint, so that a receipt shares nothing with the token it was drawn from. */
+/** A constraint without `optional`. What is inside it belongs to the token, and is frozen. */
 export function receiptGrant(constraint: Constraint): ReceiptGrant {
   const { optional: _, ...rest } = constraint;
   return {
     required: !isOptional(constraint),
-    constraint: JSON.parse(JSON.stringify(rest)) as JsonObject,
+    constraint: rest,
   };
 }
 
