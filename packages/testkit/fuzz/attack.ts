@@ -171,7 +171,7 @@ export function toolsOf(token: IssuedToken): ToolMaps {
 }
 
 /** Whether a holder of the token may derive from it. */
-export function hasRoom({ payload }: IssuedToken): boolean {
+function hasRoom({ payload }: IssuedToken): boolean {
   const { del_depth: depth, del_max_depth: deepest } = payload;
   return typeof depth === 'number' && typeof deepest === 'number' && depth < Math.min(deepest, 8);
 }

@@ -51,7 +51,7 @@ export function summarize(tally: Tally, seed: string, seconds: number): Summary 
 }
 
 /** The command that runs one failure again. */
-export function replayCommand(seed: string, { family, mutation }: Failure): string {
+function replayCommand(seed: string, { family, mutation }: Failure): string {
   return `npm run fuzz -- --seed ${seed} --replay ${family}.${mutation}`;
 }
 

@@ -32,7 +32,7 @@ const NUMBERS: readonly number[] = [
 ];
 
 /** Words that are easily taken for one another: case, composition, white space, look-alikes, names of the language. */
-export const WORDS: readonly string[] = [
+const WORDS: readonly string[] = [
   'pdf',
   'csv',
   'PDF',
