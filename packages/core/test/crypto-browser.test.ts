@@ -225,7 +225,7 @@ test('with the browser condition, keys, signatures and signers run without any m
       );
     }`;
   const { stdout } = await promisify(execFile)(process.execPath, [
-    '--conditions=source',
+    '--conditions=@taper/source',
     '--conditions=browser',
     `--import=data:text/javascript,${encodeURIComponent(preload)}`,
     '--input-type=module',

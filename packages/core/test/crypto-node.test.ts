@@ -53,7 +53,7 @@ describe('which implementation answers', () => {
       const { platform, sodiumPlatform } = await import(${JSON.stringify(new URL('../src/crypto/node.ts', import.meta.url))});
       console.log(platform.name, sodiumPlatform?.name);`;
     const { stdout } = await promisify(execFile)(process.execPath, [
-      '--conditions=source',
+      '--conditions=@taper/source',
       `--import=data:text/javascript,${encodeURIComponent(preload)}`,
       '--input-type=module',
       `--eval=${source}`,

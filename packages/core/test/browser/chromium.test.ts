@@ -65,7 +65,7 @@ describe.skipIf(executable === undefined)('the browser build in Chromium', () =>
       write: false,
       format: 'esm',
       platform: 'browser',
-      conditions: ['source', 'browser'],
+      conditions: ['@taper/source', 'browser'],
     });
     const script = bundle.outputFiles[0]?.text ?? '';
     server = createServer((request, response) => {
