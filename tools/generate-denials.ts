@@ -90,7 +90,10 @@ function literal(value: string): string {
 export function renderDenialCodes(entries: readonly DenialEntry[]): string {
   const textMember = (name: string, value: string): string => {
     const oneLine = `    ${name}: ${literal(value)},`;
-    return oneLine.length <= 100 ? oneLine : `    ${name}:\n      ${literal(value)},`;
+    const ownLine = `      ${literal(value)},`;
+    // As Biome breaks lines: only where that makes both parts fit.
+    const breaks = oneLine.length > 100 && ownLine.length <= 100;
+    return breaks ? `    ${name}:\n${ownLine}` : oneLine;
   };
   const members = entries.map(({ code, summary, steps, http, hint }) =>
     [

@@ -55,8 +55,7 @@ export const DENIALS = {
     hint: 'Present each token once, root first.',
   },
   token_malformed: {
-    summary:
-      'A token is not a JWS in compact serialization with strict base64url segments and a JSON header.',
+    summary: 'A token is not a JWS in compact serialization with strict base64url segments and a JSON header.',
     steps: ['2c', '3a', '4a'],
     http: 401,
     hint: 'Present the token exactly as it was issued.',
@@ -80,8 +79,7 @@ export const DENIALS = {
     hint: 'A token has typ "aat+jwt", a proof "aat-pop+jwt".',
   },
   critical_header_unknown: {
-    summary:
-      '`crit` lists a header parameter that this enforcement point does not understand, or is malformed.',
+    summary: '`crit` lists a header parameter that this enforcement point does not understand, or is malformed.',
     steps: ['3a', '4a', '7a'],
     http: 401,
     hint: 'Use an enforcement point that implements the named extension.',
@@ -172,8 +170,7 @@ export const DENIALS = {
     hint: 'Every token has a unique, non-empty `jti`.',
   },
   issuer_mismatch: {
-    summary:
-      "`iss` is not the trust anchor that verified the root, or not the thumbprint URI of the parent's holder key.",
+    summary: "`iss` is not the trust anchor that verified the root, or not the thumbprint URI of the parent's holder key.",
     steps: ['3k', '4c'],
     http: 401,
     hint: 'A root names its issuer; a child names the holder of its parent.',
@@ -198,8 +195,7 @@ export const DENIALS = {
     hint: 'Generate a new key.',
   },
   capabilities_malformed: {
-    summary:
-      '`authorization_details` does not hold the tools as an object of objects in exactly one AAT entry.',
+    summary: '`authorization_details` does not hold the tools as an object of objects in exactly one AAT entry.',
     steps: ['3m', '4b3', '4n', '6a'],
     http: 401,
     hint: 'One entry with type "attenuating_agent_token" and a `tools` object of constraint maps.',
@@ -289,8 +285,7 @@ export const DENIALS = {
     hint: "Use a constraint that the parent's type subsumes.",
   },
   constraint_too_costly: {
-    summary:
-      "Comparing a constraint with its parent's, or checking an argument against it, would take more work than the enforcement point allows.",
+    summary: "Comparing a constraint with its parent's, or checking an argument against it, would take more work than the enforcement point allows.",
     steps: ['4p4', '6b'],
     http: 403,
     hint: 'Use fewer clauses in `all` and `any`, shorter lists or smaller arguments.',
@@ -370,8 +365,7 @@ export const DENIALS = {
     hint: "Sign a proof for this very call with the leaf's key.",
   },
   proof_malformed: {
-    summary:
-      'The proof is not a JWS in compact serialization with strict base64url segments and a JSON header, or too large.',
+    summary: 'The proof is not a JWS in compact serialization with strict base64url segments and a JSON header, or too large.',
     steps: ['7a'],
     http: 401,
     hint: 'Send the proof exactly as it was signed.',
