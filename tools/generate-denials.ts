@@ -88,20 +88,13 @@ function literal(value: string): string {
 
 /** The TypeScript module with the closed list of codes. */
 export function renderDenialCodes(entries: readonly DenialEntry[]): string {
-  const textMember = (name: string, value: string): string => {
-    const oneLine = `    ${name}: ${literal(value)},`;
-    const ownLine = `      ${literal(value)},`;
-    // As Biome breaks lines: only where that makes both parts fit.
-    const breaks = oneLine.length > 100 && ownLine.length <= 100;
-    return breaks ? `    ${name}:\n${ownLine}` : oneLine;
-  };
   const members = entries.map(({ code, summary, steps, http, hint }) =>
     [
       `  ${code}: {`,
-      textMember('summary', summary),
+      `    summary: ${literal(summary)},`,
       `    steps: [${steps.map(literal).join(', ')}],`,
       `    http: ${http},`,
-      textMember('hint', hint),
+      `    hint: ${literal(hint)},`,
       '  },\n',
     ].join('\n'),
   );

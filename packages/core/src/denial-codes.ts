@@ -157,8 +157,7 @@ export const DENIALS = {
     hint: 'Issue the token for a shorter time.',
   },
   max_depth_invalid: {
-    summary:
-      '`del_max_depth` is absent, not an integer, or beyond the limit of the enforcement point.',
+    summary: '`del_max_depth` is absent, not an integer, or beyond the limit of the enforcement point.',
     steps: ['3i'],
     http: 401,
     hint: 'Set `del_max_depth` to at most 8, or raise the limit of the enforcement point.',
@@ -188,8 +187,7 @@ export const DENIALS = {
     hint: 'Bind the token to the public half only, and retire the exposed key.',
   },
   holder_key_weak: {
-    summary:
-      '`cnf.jwk` is a key under which signatures can be forged (small order or not canonical).',
+    summary: '`cnf.jwk` is a key under which signatures can be forged (small order or not canonical).',
     steps: ['3l', '4b2'],
     http: 401,
     hint: 'Generate a new key.',
@@ -291,8 +289,7 @@ export const DENIALS = {
     hint: 'Use fewer clauses in `all` and `any`, shorter lists or smaller arguments.',
   },
   parent_hash_mismatch: {
-    summary:
-      '`par_hash` is not the hash of the token before it: the chain was spliced or reordered.',
+    summary: '`par_hash` is not the hash of the token before it: the chain was spliced or reordered.',
     steps: ['4q'],
     http: 403,
     hint: 'Present the chain in which the token was derived.',
@@ -346,8 +343,7 @@ export const DENIALS = {
     hint: 'Stay within the constraint, or ask the delegator for a wider token.',
   },
   audience_mismatch: {
-    summary:
-      'A token in the chain is meant for other enforcement points, or its `aud` is malformed.',
+    summary: 'A token in the chain is meant for other enforcement points, or its `aud` is malformed.',
     steps: ['6c'],
     http: 403,
     hint: 'Present the chain where its tokens say it may be used.',
