@@ -405,6 +405,13 @@ const PROOF_CLAIMS: readonly Case[] = [
     'accepts a proof for this token',
     proofClaims({ aat_hash: tokenHash(leafText) }),
   ),
+  otherToken(
+    'identifier',
+    'refuses a proof with the hash of the leaf and the `jti` of another token',
+    proofClaims({ aat_id: testId(0) }),
+    'accepts a proof with the hash and the `jti` of the leaf',
+    proofClaims({ aat_id: testId(1) }),
+  ),
   at('7d', 'proof_audience_mismatch')(
     'other-audience',
     'refuses a proof for another enforcement point',

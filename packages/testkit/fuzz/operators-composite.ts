@@ -1,5 +1,5 @@
 import type { JsonObject } from '@taper/core';
-import { narrowConstraint } from '../src/index.ts';
+import { detailsOf, handOver, issueToken, narrowConstraint } from '../src/index.ts';
 import {
   type Attack,
   type Attempt,
@@ -140,6 +140,22 @@ function spoiled(site: Site, { random }: Attack): JsonObject {
   return random.pick(wrong);
 }
 
+/** Two hops whose constraints would take too long to compare: the first is fine below a wildcard, the second is not. */
+function tooCostly(from: Attack): Attempt | undefined {
+  const found = attackAt(from, ofType('wildcard'));
+  if (found === undefined) return undefined;
+  const { site, attack } = found;
+  const { own, parent, prefix, key, id } = attack;
+  const tools = withConstraint(attack.tools, site, keepOptional(site, wide(128)));
+  const claims = attack.claims({ authorization_details: detailsOf(tools) });
+  const child = issueToken(claims, key, own, parent);
+  const again = issueToken(handOver(child, own, `${id}-again`), own, own, child);
+  const { del_depth: depth, del_max_depth: deepest } = again.payload;
+  if ((depth as number) > Math.min(8, deepest as number)) return undefined;
+  const chain = [...prefix, child, again].map(({ compact }) => compact);
+  return { expect: 'deny', chain, by: key };
+}
+
 function starAsConstraint(attack: Attack): Attempt | undefined {
   const open = Object.entries(attack.tools).filter(([, map]) => Object.hasOwn(map, '*'));
   if (open.length === 0) return undefined;
@@ -227,6 +243,7 @@ export const COMPOSITE: readonly Operator[] = [
     'too_many_clauses',
     underWildcard('deny', () => wide(256)),
   ),
+  operator('too_costly_to_compare', tooCostly),
   operator(
     'constraint_malformed',
     changed(

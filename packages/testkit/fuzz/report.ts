@@ -84,7 +84,7 @@ export function printable(summary: Summary): string {
     `chains          ${summary.chains}, from ${summary.families} families, in ${summary.seconds} s`,
     `operators       ${summary.operatorsHit} of ${summary.operators}${summary.neverHit.length > 0 ? `; never: ${summary.neverHit.join(', ')}` : ''}`,
     `benign accepted ${(summary.benignAccepted * 100).toFixed(1)} %`,
-    `slowest         ${slowest.milliseconds.toFixed(1)} ms (${slowest.operator}, --replay ${slowest.family}.${slowest.mutation})`,
+    `slowest         ${slowest.milliseconds.toFixed(1)} ms of processor time (${slowest.operator}, --replay ${slowest.family}.${slowest.mutation})`,
     `escalations     ${summary.escalations}`,
     `false denies    ${summary.falseDenies}`,
     `crashes         ${summary.crashes}`,
