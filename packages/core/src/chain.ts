@@ -1,8 +1,6 @@
 import { platform } from '#crypto';
-import { findWidening } from './capability.ts';
 import type { ChainCache } from './chain-cache.ts';
 import { type Denial, denial, isProblem, type Problem, problem } from './denial.ts';
-import { type JsonValue, parseJson } from './json.ts';
 import {
   decodeSegment,
   decodeSignature,
@@ -14,20 +12,8 @@ import {
 } from './jws.ts';
 import type { PublicKey } from './key.ts';
 import type { Limits } from './limits.ts';
-import {
-  audienceClaim,
-  CHILD_STEPS,
-  capabilitiesClaim,
-  claimsObject,
-  detailsClaim,
-  holderKey,
-  integerClaim,
-  isUri,
-  type ParsedClaims,
-  ROOT_STEPS,
-  stringClaim,
-  type TokenClaims,
-} from './token.ts';
+import type { TokenClaims } from './token.ts';
+import { checkChild, checkRoot, timeProblem } from './token-check.ts';
 import { unsafeTokenId } from './token-id.ts';
 
 /** A public key, bound to the identifier of the issuer that holds its private half (draft section 2). */
@@ -249,167 +235,4 @@ function findOversize(compacts: readonly string[], limits: Limits): ProblemAtHop
     total += compact.length;
   }
   return total > limits.maxChainSize ? { problem: problem('chain_too_large', '2b') } : undefined;
-}
-
-/** What may change while a token stays the same: its relation to the clock (steps 3e–3f, 4i and 4k). */
-function timeProblem(claims: TokenClaims, now: number, limits: Limits): Problem | undefined {
-  const isRoot = claims.delDepth === 0;
-  if (!(claims.exp > now)) return problem('token_expired', isRoot ? '3e' : '4i');
-  if (!(claims.iat <= now + limits.maxIatSkew))
-    return problem('token_issued_in_future', isRoot ? '3f' : '4k');
-  return undefined;
-}
-
-/** The first token of a verified chain that is not in force any more, or not yet. */
-export function findOutOfForce(
-  tokens: readonly VerifiedToken[],
-  now: number,
-  limits: Limits,
-): { readonly problem: Problem; readonly hop: number } | undefined {
-  for (const [hop, { claims }] of tokens.entries()) {
-    const late = timeProblem(claims, now, limits);
-    if (late !== undefined) return { problem: late, hop };
-  }
-  return undefined;
-}
-
-/** Steps 3b (claims) to 3n. `payload` has been signed by the trust anchor of `issuer`. */
-export function checkRoot(
-  payload: string,
-  issuer: string,
-  now: number,
-  limits: Limits,
-): TokenClaims | Problem {
-  const steps = ROOT_STEPS;
-  const parsed = claimsObject(parseJson(payload), steps.times);
-  if (isProblem(parsed)) return parsed;
-  const iat = integerClaim(parsed, 'iat');
-  const exp = integerClaim(parsed, 'exp');
-  if (iat === undefined || exp === undefined) return timeClaimProblem(iat, steps.times);
-  const delDepth = integerClaim(parsed, 'del_depth');
-  if (delDepth === undefined)
-    return problem('depth_claim_invalid', steps.depth, { claim: 'del_depth' });
-  if (delDepth !== 0) return problem('root_depth_not_zero', steps.depth);
-  if (Object.hasOwn(parsed.object, 'par_hash')) return problem('root_has_parent', steps.parHash);
-  if (!(exp > now)) return problem('token_expired', '3e');
-  if (!(iat <= now + limits.maxIatSkew)) return problem('token_issued_in_future', '3f');
-  if (!(exp > iat)) return problem('expiry_not_after_issuance', '3g');
-  if (!(exp <= iat + limits.maxTokenLifetime)) return problem('lifetime_too_long', '3h');
-  const delMaxDepth = integerClaim(parsed, 'del_max_depth');
-  if (delMaxDepth === undefined || delMaxDepth < 0 || delMaxDepth > limits.maxDelegationDepth) {
-    return problem('max_depth_invalid', steps.maxDepth);
-  }
-  const jti = stringClaim(parsed, 'jti');
-  if (jti === undefined) return problem('token_id_invalid', steps.jti);
-  const iss = stringClaim(parsed, 'iss');
-  if (iss === undefined || !isUri(iss) || iss !== issuer)
-    return problem('issuer_mismatch', steps.iss);
-  const holder = holderKey(parsed, steps.cnf);
-  if (isProblem(holder)) return holder;
-  const details = detailsClaim(parsed, steps.details);
-  if (isProblem(details)) return details;
-  const granted = capabilitiesClaim(details, parsed.numbers, true, steps, limits);
-  if (isProblem(granted)) return granted;
-  return Object.freeze({
-    jti,
-    iss,
-    iat,
-    exp,
-    delDepth,
-    delMaxDepth,
-    parHash: undefined,
-    aud: audienceClaim(parsed),
-    holder,
-    capabilities: granted.capabilities,
-    hasCapabilities: granted.hasCapabilities,
-  });
-}
-
-/** Steps 4b (claims) to 4q. `payload` has been signed by the holder of `parent`. */
-export function checkChild(
-  payload: string,
-  parent: VerifiedToken,
-  now: number,
-  limits: Limits,
-): TokenClaims | Problem {
-  const above = parent.claims;
-  const parsed = claimsObject(parseJson(payload), '4b');
-  if (isProblem(parsed)) return parsed;
-  const claims = readChildClaims(parsed);
-  if (isProblem(claims)) return claims;
-  if (claims.iss !== above.holder.thumbprintUri) return problem('issuer_mismatch', '4c');
-  if (claims.delDepth !== above.delDepth + 1) return problem('depth_not_incremented', '4d');
-  if (!(claims.delDepth <= above.delMaxDepth)) return problem('depth_exhausted', '4e');
-  if (!(claims.delDepth <= limits.maxDelegationDepth)) return problem('depth_exhausted', '4f');
-  if (!(claims.delMaxDepth <= above.delMaxDepth)) return problem('max_depth_raised', '4g');
-  if (!(claims.exp <= above.exp)) return problem('expiry_extended', '4h');
-  if (!(claims.exp > now)) return problem('token_expired', '4i');
-  if (!(claims.iat >= above.iat)) return problem('issued_before_parent', '4j');
-  if (!(claims.iat <= now + limits.maxIatSkew)) return problem('token_issued_in_future', '4k');
-  if (!(claims.exp > claims.iat)) return problem('expiry_not_after_issuance', '4l');
-  if (!(claims.delDepth <= claims.delMaxDepth)) return problem('depth_exhausted', '4m');
-  const granted = capabilitiesClaim(claims.details, parsed.numbers, false, CHILD_STEPS, limits);
-  if (isProblem(granted)) return granted;
-  const widening = findWidening(above.capabilities, granted.capabilities);
-  if (widening !== undefined) return problem(widening.code, `4${widening.rule}`, widening.facts);
-  if (claims.parHash !== parent.hash) return problem('parent_hash_mismatch', '4q');
-  const { jti, iss, iat, exp, delDepth, delMaxDepth, parHash, aud, holder } = claims;
-  return Object.freeze({
-    jti,
-    iss,
-    iat,
-    exp,
-    delDepth,
-    delMaxDepth,
-    parHash,
-    aud,
-    holder,
-    capabilities: granted.capabilities,
-    hasCapabilities: granted.hasCapabilities,
-  });
-}
-
-type ChildClaims = Omit<TokenClaims, 'capabilities' | 'hasCapabilities'> & {
-  readonly details: readonly JsonValue[];
-};
-
-/** The presence and types of a derived token's claims (steps 4b1–4b5). */
-function readChildClaims(parsed: ParsedClaims): ChildClaims | Problem {
-  const steps = CHILD_STEPS;
-  const jti = stringClaim(parsed, 'jti');
-  if (jti === undefined) return problem('token_id_invalid', steps.jti);
-  const holder = holderKey(parsed, steps.cnf);
-  if (isProblem(holder)) return holder;
-  const details = detailsClaim(parsed, steps.details);
-  if (isProblem(details)) return details;
-  const delDepth = integerClaim(parsed, 'del_depth');
-  const delMaxDepth = integerClaim(parsed, 'del_max_depth');
-  if (delDepth === undefined || delDepth < 0)
-    return problem('depth_claim_invalid', steps.depth, { claim: 'del_depth' });
-  if (delMaxDepth === undefined || delMaxDepth < 0)
-    return problem('depth_claim_invalid', steps.depth, { claim: 'del_max_depth' });
-  const iss = stringClaim(parsed, 'iss');
-  if (iss === undefined) return problem('parent_link_invalid', steps.iss, { claim: 'iss' });
-  const parHash = stringClaim(parsed, 'par_hash');
-  if (parHash === undefined)
-    return problem('parent_link_invalid', steps.parHash, { claim: 'par_hash' });
-  const iat = integerClaim(parsed, 'iat');
-  const exp = integerClaim(parsed, 'exp');
-  if (iat === undefined || exp === undefined) return timeClaimProblem(iat, steps.times);
-  return {
-    jti,
-    iss,
-    iat,
-    exp,
-    delDepth,
-    delMaxDepth,
-    parHash,
-    aud: audienceClaim(parsed),
-    holder,
-    details,
-  };
-}
-
-function timeClaimProblem(iat: number | undefined, step: string): Problem {
-  return problem('time_claim_invalid', step, { claim: iat === undefined ? 'iat' : 'exp' });
 }

@@ -1,12 +1,5 @@
 import { AAT_ENTRY_TYPE } from './capability.ts';
-import {
-  checkChild,
-  checkRoot,
-  findOutOfForce,
-  isVerifiedChain,
-  mintChain,
-  type VerifiedChain,
-} from './chain.ts';
+import { isVerifiedChain, mintChain, type VerifiedChain } from './chain.ts';
 import type { Signer } from './crypto/port.ts';
 import { isProblem, problem } from './denial.ts';
 import { TaperError } from './error.ts';
@@ -15,6 +8,7 @@ import type { JsonObject, JsonValue } from './json.ts';
 import { isPublicKey, type PublicKey } from './key.ts';
 import { completeLimits, type Limits } from './limits.ts';
 import { refuse, sign } from './make.ts';
+import { checkChild, checkRoot, findOutOfForce } from './token-check.ts';
 
 /** The tools to grant: constraint maps by tool identifier (draft section 3.3). An empty map allows any argument. */
 export type ToolMap = { readonly [tool: string]: { readonly [argument: string]: JsonObject } };

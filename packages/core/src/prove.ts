@@ -1,4 +1,4 @@
-import { findOutOfForce, isVerifiedChain, type VerifiedChain } from './chain.ts';
+import { isVerifiedChain, type VerifiedChain } from './chain.ts';
 import type { Signer } from './crypto/port.ts';
 import { isProblem, problem } from './denial.ts';
 import { TaperError } from './error.ts';
@@ -9,6 +9,7 @@ import { DEFAULT_LIMITS } from './limits.ts';
 import { refuse, sign } from './make.ts';
 import type { Presentation } from './presentation.ts';
 import { checkProof } from './proof.ts';
+import { findOutOfForce } from './token-check.ts';
 
 export interface ProveOptions {
   /** Signs as the holder of the leaf. */
