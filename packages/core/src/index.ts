@@ -60,6 +60,7 @@ export {
   type Decision,
   type Deny,
   type Invocation,
+  isPermit,
   type Permit,
   type Verifier,
 } from './verifier.ts';

@@ -21,6 +21,7 @@ export interface Invocation {
   readonly now: number;
 }
 
+/** Only a verifier makes one; see {@link isPermit}. */
 export interface Permit {
   readonly verdict: 'permit';
   readonly chain: VerifiedChain;
@@ -28,6 +29,34 @@ export interface Permit {
   readonly tool: string;
   /** The arguments that were judged, copied and frozen. Run the tool with these and nothing else. */
   readonly args: JsonObject;
+}
+
+/** The private field is the brand: only this module can put it on an object. */
+class MintedPermit implements Permit {
+  readonly #minted = true;
+  readonly verdict = 'permit';
+  readonly chain: VerifiedChain;
+  readonly proof: VerifiedProof;
+  readonly tool: string;
+  readonly args: JsonObject;
+
+  constructor({ chain, proof, tool, args }: Omit<Permit, 'verdict'>) {
+    this.chain = chain;
+    this.proof = proof;
+    this.tool = tool;
+    this.args = args;
+    Object.freeze(this);
+  }
+
+  static made(value: object): boolean {
+    return #minted in value;
+  }
+}
+Reflect.deleteProperty(MintedPermit.prototype, 'constructor'); // or `new permit.constructor(...)` would forge one
+
+/** Whether a verifier, and nobody else, made this permit. */
+export function isPermit(value: unknown): value is Permit {
+  return typeof value === 'object' && value !== null && MintedPermit.made(value);
 }
 
 export interface Deny {
@@ -183,7 +212,7 @@ function* judgement(
 
   const proof = checkProof(payload, leaf, tool, args, call.now, policy);
   if (isProblem(proof)) return at(proof);
-  return Object.freeze({ verdict: 'permit', chain, proof, tool, args: args.values });
+  return new MintedPermit({ chain, proof, tool, args: args.values });
 }
 
 /** Step 6c: every token that carries `aud` must name this enforcement point. */

@@ -8,7 +8,7 @@ import type { Denial } from '../denial.ts';
 import { TaperError } from '../error.ts';
 import { checkInvocation } from '../invocation.ts';
 import type { PublicKey } from '../key.ts';
-import type { Decision, Deny, Permit } from '../verifier.ts';
+import { type Decision, type Deny, isPermit, type Permit } from '../verifier.ts';
 import type {
   PermittedCall,
   Reach,
@@ -226,8 +226,9 @@ function grantAt(
 }
 
 /** The call, judged once more against the leaf, so that "satisfied" is never taken on trust. */
-function permittedCall({ chain, tool, args, proof }: Permit): PermittedCall {
-  if (!isVerifiedChain(chain)) throw forged();
+function permittedCall(permit: Permit): PermittedCall {
+  if (!isPermit(permit)) throw forged();
+  const { chain, tool, args, proof } = permit;
   const { capabilities } = chain.leaf.claims;
   if (checkInvocation(capabilities, tool, args) !== undefined) throw forged();
   return {

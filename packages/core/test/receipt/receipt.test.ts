@@ -486,6 +486,7 @@ describe('nothing unverified is drawn as fact', () => {
 
   test.each<[string, () => unknown]>([
     ['a chain that no verifier made', () => ({ verdict: 'verified', chain: otherChain })],
+    ['a permit that no verifier gave', () => ({ ...permit, proof: { id: 'x', issuedAt: 0 } })],
     ['a permit over such a chain', () => ({ ...permit, chain: otherChain })],
     [
       'a refused call over such a chain',
