@@ -161,7 +161,7 @@ export function* chainVerification(
 
 /**
  * Makes the verified chain that a new token completes. Only for the makers: the claims have been checked against the parent
- * and the signature has been verified. Undefined when the token or the chain would be too large to present.
+ * and the signature has been verified. A problem when the token or the chain would be too large to present.
  */
 export function mintChain(
   anchor: TrustAnchor,

@@ -42,6 +42,10 @@ export async function prove(chain: VerifiedChain, options: ProveOptions): Promis
     throw new TaperError('option_invalid', '`now` must be whole seconds since the epoch.');
   if (typeof id !== 'string' || id === '')
     throw new TaperError('option_invalid', '`id` must be a non-empty string.');
+  for (const [name, value] of Object.entries({ audience, nonce })) {
+    if (value !== undefined && (typeof value !== 'string' || value === ''))
+      throw new TaperError('option_invalid', `\`${name}\` must be a non-empty string.`);
+  }
   const { leaf } = chain;
   const hop = chain.tokens.length - 1;
   if (signer.publicKey.thumbprint !== leaf.claims.holder.thumbprint)

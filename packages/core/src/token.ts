@@ -35,10 +35,10 @@ export interface ParsedClaims {
 }
 
 /** Turns the parse of a payload into its claims object (steps 3b, 4b and 7b). */
-export function claimsObject(parsed: JsonResult | undefined, step: string): ParsedClaims | Problem {
-  if (parsed?.ok && isJsonObject(parsed.value))
+export function claimsObject(parsed: JsonResult, step: string): ParsedClaims | Problem {
+  if (parsed.ok && isJsonObject(parsed.value))
     return { object: parsed.value, numbers: parsed.numbers };
-  const duplicate = parsed?.ok === false && parsed.problem === 'duplicate_member';
+  const duplicate = !parsed.ok && parsed.problem === 'duplicate_member';
   return problem(duplicate ? 'claims_duplicate_member' : 'claims_malformed', step);
 }
 

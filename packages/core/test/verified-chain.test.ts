@@ -101,3 +101,19 @@ test('the arguments of a permit are a copy that later changes do not reach (X06)
     TypeError,
   );
 });
+
+test.each([{ audience: '' }, { nonce: '' }, { audience: 5 }, { nonce: null }])(
+  'a proof that no enforcement point could accept is not made: %j',
+  async (options) => {
+    const call = {
+      signer: createSigner(agent.privateJwk),
+      tool: 'read',
+      args: { path: '/a' },
+      now: NOW,
+      id: 'unusable',
+    };
+    await expect(prove(root, { ...call, ...(options as object) })).rejects.toMatchObject({
+      code: 'option_invalid',
+    });
+  },
+);
