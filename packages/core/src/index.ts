@@ -1,4 +1,5 @@
 export { createSigner, generateKeyPair, platform } from '#crypto';
+export type { ApprovalAction } from './approval.ts';
 export { AAT_ENTRY_TYPE, type Capabilities, isOptional, type ToolGrant } from './capability.ts';
 export {
   type ChainVerdict,

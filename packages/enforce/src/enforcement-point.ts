@@ -13,8 +13,9 @@ import {
   TaperError,
   type TrustAnchor,
 } from '@taper/core';
-import { type Clock, forwardOnly, systemClock } from './clock.ts';
-import { createMemoryReplayStore, type ReplayStore } from './replay.ts';
+import { createMemoryReplayStore } from './memory/replay-store.ts';
+import { type Clock, forwardOnly, systemClock } from './port/clock.ts';
+import type { ReplayStore } from './port/replay-store.ts';
 
 /**
  * Seconds after its `iat` for which a used proof is remembered. A proof passes for at most 60 seconds after its `iat`
@@ -121,7 +122,7 @@ export function createEnforcementPoint(options: EnforcementPointOptions): Enforc
     const holder = chain.leaf.claims.holder.thumbprint;
     const key = platform.sha256(new TextEncoder().encode(`${holder} ${proof.id}`));
     const verdict = await answer(
-      () => replay.accept(key, proof.issuedAt + PROOF_RETENTION, now),
+      () => replay.accept([{ key, expiresAt: proof.issuedAt + PROOF_RETENTION }], now),
       portTimeout,
     );
     if (verdict === 'accepted') return undefined;

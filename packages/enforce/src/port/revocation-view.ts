@@ -1,0 +1,40 @@
+/** What a call rests on, all of which must not have been revoked. */
+export interface RevocationQuery {
+  /** base64url SHA-256 of the signing input of every token of every chain presented, root first. */
+  readonly tokens: readonly string[];
+  /** RFC 7638 thumbprints (base64url SHA-256) of every key on them: anchors, then holders. */
+  readonly keys: readonly string[];
+  /** The tenant of the chain, where it names one. */
+  readonly tenant: string | undefined;
+  /** `iat` of the oldest token, seconds since the epoch; what a tenant issued before an epoch can be revoked together. */
+  readonly oldestIssuedAt: number;
+  /** Origins of the revocation logs that the chain's caveats name; empty where it has no such caveat. */
+  readonly logs: readonly string[];
+}
+
+export type RevocationVerdict =
+  | {
+      readonly verdict: 'good';
+      /** Seconds since the epoch up to which the view knows every revocation in all logs asked for. The enforcement point compares it with `max_staleness`. */
+      readonly asOf: number;
+    }
+  | {
+      readonly verdict: 'revoked';
+      /** Which entry of the query is revoked. */
+      readonly what: 'token' | 'key' | 'tenant';
+      /** Its index in `tokens` or `keys`. */
+      readonly index: number;
+    }
+  /** The view does not follow a log that the chain names. */
+  | { readonly verdict: 'unknown_log' };
+
+/**
+ * Knows what has been revoked. A port; it is asked on every call, cached or not, and answers from memory wherever it can.
+ *
+ * - What was revoked stays revoked until it has expired.
+ * - `asOf` never runs ahead of what the view really knows.
+ * - An exception, a late or an unknown answer refuses the call with `revocation_unavailable`.
+ */
+export interface RevocationView {
+  check(query: RevocationQuery, now: number): RevocationVerdict | Promise<RevocationVerdict>;
+}
