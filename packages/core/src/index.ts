@@ -1,5 +1,30 @@
 export { createSigner, generateKeyPair, platform } from '#crypto';
-export type { ApprovalAction } from './approval.ts';
+export {
+  type ApprovalAction,
+  approvalActionHash,
+  approvalSubject,
+  readApprovalAction,
+} from './approval/action.ts';
+export {
+  APPROVAL_TYPE,
+  MAX_APPROVAL_SIZE,
+  type UnsafeApprover,
+  unsafeApprover,
+  type VerifiedApproval,
+  type VerifyApprovalOptions,
+  verifyApproval,
+} from './approval/approval.ts';
+export { type ApproveOptions, approve } from './approval/approve.ts';
+export {
+  type ApprovalRequest,
+  isGroupName,
+  isRequiredApproval,
+  MAX_APPROVAL_COUNT,
+  MAX_APPROVALS,
+  parseApprovalRequest,
+  type RequiredApproval,
+  readApprovalRequest,
+} from './approval/request.ts';
 export { AAT_ENTRY_TYPE, type Capabilities, isOptional, type ToolGrant } from './capability.ts';
 export {
   type ChainVerdict,

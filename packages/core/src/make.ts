@@ -38,9 +38,18 @@ const UTF8 = new TextEncoder();
  * Signs a payload as a compact JWS and checks the signature before it lets it out.
  * @throws {TaperError} `signing_failed` when the signer fails, or signs with another key than it names.
  */
-export async function sign(payload: string, typ: JwsType, signer: Signer): Promise<string> {
+export function sign(payload: string, typ: JwsType, signer: Signer): Promise<string> {
+  return signSegment(encodeHeader(signer.publicKey.alg, typ), payload, signer);
+}
+
+/** As {@link sign}, under a protected header that is encoded already. */
+export async function signSegment(
+  headerSegment: string,
+  payload: string,
+  signer: Signer,
+): Promise<string> {
   const { publicKey } = signer;
-  const signingInput = `${encodeHeader(publicKey.alg, typ)}.${platform.encodeBase64url(UTF8.encode(payload))}`;
+  const signingInput = `${headerSegment}.${platform.encodeBase64url(UTF8.encode(payload))}`;
   const input = platform.asciiBytes(signingInput);
   let signature: Uint8Array;
   try {
