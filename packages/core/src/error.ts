@@ -7,7 +7,9 @@ export type ErrorCode =
   | 'not_verified'
   | 'refused'
   | 'signing_failed'
-  | 'crypto_asynchronous';
+  | 'crypto_asynchronous'
+  | 'store_unusable'
+  | 'store_unavailable';
 
 /**
  * The one base class of what Taper throws. Denials are data and are never thrown by a check;

@@ -77,6 +77,7 @@ export type {
 } from './receipt/model.ts';
 export { createReceipt, type ReceiptOptions } from './receipt/receipt.ts';
 export { type ReceiptTextOptions, renderReceiptText } from './receipt/text.ts';
+export { canonicalSignature, precheckSignature, type SignatureProblem } from './signature.ts';
 export type { TokenClaims } from './token.ts';
 export { uuidV7 } from './uuid.ts';
 export {
