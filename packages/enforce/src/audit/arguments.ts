@@ -1,0 +1,64 @@
+import { canonicalize, type JsonObject, platform } from '@taper/core';
+
+/** Top-level arguments that are recorded in full, by tool. The resource owner's choice; nothing is recorded in full without it. */
+export type RecordedArguments = Readonly<Record<string, readonly string[]>>;
+
+/** An argument whose JSON is longer than this is recorded by hash alone, although it is listed. */
+const MAX_RECORDED = 4096;
+
+/** Names are cut after this many characters. */
+const MAX_NAME = 512;
+
+/** The bytes of a salt. */
+export const SALT_BYTES = 16;
+
+const UTF8 = new TextEncoder();
+
+/**
+ * The commitment to arguments (`spec/audit.md` section 5): base64url SHA-256 of the salt's 16 bytes and the RFC 8785 text.
+ * Whoever does not have the salt cannot find the arguments by trying, however few there are to try.
+ *
+ * @throws {TaperError} `json_invalid` for what JSON cannot hold.
+ */
+export function hashArguments(args: JsonObject, salt: Uint8Array): string {
+  const text = UTF8.encode(canonicalize(args));
+  const bytes = new Uint8Array(salt.length + text.length);
+  bytes.set(salt);
+  bytes.set(text, salt.length);
+  return platform.sha256(bytes);
+}
+
+/** Whether an event's `arguments_hash` was made from these arguments and the salt that was kept beside the event (22 base64url characters). */
+export function opensArguments(argumentsHash: string, args: JsonObject, salt: string): boolean {
+  const bytes = platform.decodeBase64url(salt);
+  return bytes?.length === SALT_BYTES && hashArguments(args, bytes) === argumentsHash;
+}
+
+/** The listed arguments as RFC 8785 text, or `undefined` where none is there. */
+export function writeRecorded(
+  tool: string,
+  args: JsonObject,
+  recorded: RecordedArguments,
+): string | undefined {
+  if (!Object.hasOwn(recorded, tool)) return undefined;
+  const kept: Record<string, unknown> = {};
+  for (const name of recorded[tool] as readonly string[]) {
+    if (!Object.hasOwn(args, name)) continue;
+    const value = args[name];
+    if (canonicalize(value).length <= MAX_RECORDED) kept[name] = value;
+  }
+  return Object.keys(kept).length === 0 ? undefined : withholdTokens(canonicalize(kept));
+}
+
+/** A name that may have come from anybody, as it may stand in an event: well-formed, of bounded length, no token. */
+export function recordedName(name: string): string {
+  const text = withholdTokens(name.toWellFormed());
+  return text.length <= MAX_NAME ? text : `${text.slice(0, MAX_NAME).toWellFormed()}…`;
+}
+
+/** Takes out what looks like a JWS, whole or in part: somebody may have put a token where a name belongs. */
+function withholdTokens(text: string): string {
+  return text.includes('eyJ')
+    ? text.replace(/eyJ[A-Za-z0-9_-]{8,}(?:\.[A-Za-z0-9_-]*){0,2}/g, '(token withheld)')
+    : text;
+}

@@ -1,0 +1,215 @@
+import { canonicalize, type JsonValue, parseJson, platform, TaperError } from '@taper/core';
+import { hashArguments, type RecordedArguments, recordedName, writeRecorded } from './arguments.ts';
+import { type AuditChain, type AuditEvent, type AuditEventInit, MAX_AUDIT_LINE } from './event.ts';
+import { isTime } from './head.ts';
+import { eventProblem, isObject } from './shape.ts';
+
+/** Decisions that say that somebody had or has authority: without a verified chain there is nobody who could. */
+const NEEDS_CHAIN: ReadonlySet<string> = new Set([
+  'permit',
+  'executed',
+  'failed',
+  'not_executed',
+  'opened',
+]);
+
+const UTF8 = new TextEncoder();
+
+/** An event whose text lacks only its place: `previous_hash` and `sequence` go between the parts. Members are in canonical order. */
+export interface DraftEvent {
+  readonly id: string;
+  readonly time: number;
+  readonly salt: string;
+  readonly beforePrevious: string;
+  readonly beforeSequence: string;
+  readonly beforeSignature: string;
+  readonly afterSignature: string;
+}
+
+/** An event with its place, and its text around the signature that it still lacks. */
+export interface PlacedEvent {
+  readonly hash: string;
+  readonly beforeSignature: string;
+  readonly afterSignature: string;
+}
+
+/**
+ * Writes all of an event but its place.
+ * @throws {TaperError} `option_invalid` for a permit without a chain or a time that is none; `json_invalid` for arguments that JSON cannot hold.
+ */
+export function draftEvent(
+  init: AuditEventInit,
+  emitter: string,
+  id: string,
+  salt: Uint8Array,
+  recorded: RecordedArguments,
+): DraftEvent {
+  const { chains, tool, arguments: args, denial, policy } = init;
+  if (!isTime(init.time)) throw new TaperError('option_invalid', 'An event needs its time.');
+  if (chains.some(({ holders }) => holders.length === 0))
+    throw new TaperError('option_invalid', 'A chain in an event needs its holders.');
+  if (chains.length === 0 && NEEDS_CHAIN.has(init.decision))
+    throw new TaperError('option_invalid', 'Nobody acts without a verified chain.');
+  const [chain, ...joined] = chains.map(writeChain);
+  const approvals = init.approvals?.map(({ approver, group, id: jti, thumbprint }) => ({
+    approver: recordedName(approver),
+    group: recordedName(group),
+    id: recordedName(jti),
+    key: thumbprint,
+  }));
+  // Names in canonical order, and undefined members left out: so JSON.stringify writes RFC 8785.
+  const beforeArguments = members({
+    action: name(init.action),
+    agent_id: chain?.agent_id,
+    approvals: nonEmpty(approvals),
+  });
+  const kept =
+    args === undefined || tool === undefined ? undefined : writeRecorded(tool, args, recorded);
+  const beforePrevious = members({
+    arguments_hash: args === undefined ? undefined : hashArguments(args, salt),
+    budget: nonEmpty(init.budget?.map(({ amount, meter }) => ({ amount, meter }))),
+    decision: init.decision,
+    decision_event_id: init.decisionEventId,
+    delegated_by: chain?.delegated_by,
+    delegation_chain: chain?.delegation_chain,
+    denial_code: denial?.code,
+    denial_hop: denial?.hop,
+    emitter,
+    enforcement_point: init.enforcementPoint,
+    event_id: id,
+    event_type: init.type,
+    joined_chains: nonEmpty(joined),
+    policy_decision_id: name(init.policyDecisionId),
+    policy_id: name(policy?.id),
+    policy_version: name(policy?.version),
+  });
+  return {
+    id,
+    time: init.time,
+    salt: platform.encodeBase64url(salt),
+    beforePrevious: `{${list(beforeArguments, kept === undefined ? '' : `"arguments":${kept}`, beforePrevious)}`,
+    beforeSequence: members({
+      purposes: nonEmpty(init.purposes),
+      resource: name(init.resource),
+    }),
+    beforeSignature: members({ session: name(init.session) }),
+    afterSignature: `${members({
+      tenant: init.tenant,
+      time: init.time,
+      token_hashes: chain?.token_hashes,
+      tool: name(tool),
+    })}}`,
+  };
+}
+
+/** Puts an event in its place. `hash` is that of its text without the signature (`spec/audit.md` section 3). */
+export function placeEvent(draft: DraftEvent, previousHash: string, sequence: number): PlacedEvent {
+  const beforeSignature = list(
+    draft.beforePrevious,
+    `"previous_hash":"${previousHash}"`,
+    draft.beforeSequence,
+    `"sequence":${sequence}`,
+    draft.beforeSignature,
+  );
+  const { afterSignature } = draft;
+  return {
+    hash: hashText(`${beforeSignature},${afterSignature}`),
+    beforeSignature,
+    afterSignature,
+  };
+}
+
+/** The line of an event: its text with the signature in its place. */
+export function writeLine(
+  { beforeSignature, afterSignature }: PlacedEvent,
+  signature: string,
+): string {
+  return `${beforeSignature},"signature":"${signature}",${afterSignature}`;
+}
+
+/** Refuses a draft that no reader would accept. @throws {TaperError} `json_invalid`. */
+export function checkDraft(draft: DraftEvent): void {
+  const text = writeLine(
+    placeEvent(draft, 'A'.repeat(43), Number.MAX_SAFE_INTEGER),
+    'A'.repeat(86),
+  );
+  if (text.length > MAX_AUDIT_LINE) throw new TaperError('json_invalid', 'The event is too long.');
+  // JSON.stringify escapes lone surrogates, which canonical JSON does not have.
+  if (text.includes('\\ud') && readLine(text) === undefined)
+    throw new TaperError('json_invalid', 'The event holds half of a surrogate pair.');
+}
+
+/** What a line holds: an event in the one form that has a meaning, and what its emitter signed. Nothing is verified yet. */
+export interface ReadLine {
+  readonly event: AuditEvent;
+  /** base64url SHA-256 of the event's text without its signature. */
+  readonly hash: string;
+}
+
+/**
+ * Reads a line without its end. `undefined` unless it is the RFC 8785 text of an event with exactly the members and shapes
+ * of `spec/audit.md` section 2, so that nothing in a line lies outside of what is hashed and signed.
+ */
+export function readLine(line: string): ReadLine | undefined {
+  if (line.length > MAX_AUDIT_LINE) return undefined;
+  const parsed = parseJson(line);
+  if (!parsed.ok || !isObject(parsed.value) || !isCanonical(parsed.value, line)) return undefined;
+  const event = parsed.value;
+  if (eventProblem(event) !== undefined) return undefined;
+  const { signature } = event as unknown as AuditEvent;
+  // Quotation marks inside strings are escaped, and no member after this one holds an object.
+  const start = line.lastIndexOf(`,"signature":"${signature}"`);
+  const end = start + `,"signature":"${signature}"`.length;
+  return {
+    event: event as unknown as AuditEvent,
+    hash: hashText(line.slice(0, start) + line.slice(end)),
+  };
+}
+
+function isCanonical(value: JsonValue, text: string): boolean {
+  try {
+    return canonicalize(value) === text;
+  } catch {
+    return false; // a number that no double holds
+  }
+}
+
+function hashText(text: string): string {
+  return platform.sha256(UTF8.encode(text));
+}
+
+interface WrittenChain {
+  readonly agent_id: string;
+  readonly delegated_by: string;
+  readonly delegation_chain: readonly string[];
+  readonly token_hashes: readonly string[];
+}
+
+function writeChain({ issuer, holders, tokens }: AuditChain): WrittenChain {
+  const delegationChain = [issuer, ...holders];
+  return {
+    agent_id: holders.at(-1) as string,
+    delegated_by: delegationChain.at(-2) as string,
+    delegation_chain: delegationChain,
+    token_hashes: tokens,
+  };
+}
+
+function members(object: object): string {
+  return JSON.stringify(object).slice(1, -1);
+}
+
+function list(...parts: readonly string[]): string {
+  let text = '';
+  for (const part of parts)
+    if (part !== '') text += text === '' || text === '{' ? part : `,${part}`;
+  return text;
+}
+
+function nonEmpty<Element>(array: readonly Element[] | undefined): readonly Element[] | undefined {
+  return array === undefined || array.length === 0 ? undefined : array;
+}
+
+function name(text: string | undefined): string | undefined {
+  return text === undefined ? undefined : recordedName(text);
+}
