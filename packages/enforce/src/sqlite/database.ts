@@ -1,0 +1,250 @@
+import { randomUUID } from 'node:crypto';
+import { chmodSync, closeSync, openSync, statSync } from 'node:fs';
+import { DatabaseSync, type StatementSync } from 'node:sqlite';
+import { TaperError } from '@taper/core';
+import { isBusy, storeError } from './error.ts';
+import { compareWithWitness, type Progress, readWitness, writeWitness } from './witness.ts';
+import { createWriteQueue } from './write-queue.ts';
+
+/** `Tapr`: what marks a SQLite file as ours (`PRAGMA application_id`). */
+const APPLICATION_ID = 0x54617072;
+
+/** Of the tables in this file (`PRAGMA user_version`); each store in it has a version of its own. */
+const FORMAT_VERSION = 1;
+
+/** Milliseconds to wait for the lock while opening, when blocking does no harm yet. */
+const OPEN_TIMEOUT = 5_000;
+
+/** Milliseconds for which a transaction may block the event loop while it waits for a lock; after that it waits without blocking. */
+const BLOCKING_TIMEOUT = 2;
+
+/** Milliseconds between two notes on the witness. */
+const WITNESS_INTERVAL = 1_000;
+
+/** Bytes to which the write-ahead log is cut when it has grown beyond. */
+const JOURNAL_SIZE_LIMIT = 16 * 1024 * 1024;
+
+export interface SqliteDatabaseOptions {
+  /** Milliseconds for which a write waits for the lock before it is refused. Less than the enforcement point's `portTimeout`. Default 500. */
+  readonly lockTimeout?: number;
+  /** File that remembers how far the store has come, so that an old copy of the store is noticed. Best kept where backups do not reach. Default: `<path>.witness`. */
+  readonly witness?: string;
+}
+
+/** One SQLite file with one or several stores in it. */
+export interface SqliteDatabase {
+  readonly path: string;
+  /**
+   * Makes a store's tables when they are not there yet.
+   * @throws {TaperError} `store_unusable` when the file holds another version of them.
+   */
+  define(part: string, version: number, tables: string): void;
+  prepare(sql: string): StatementSync;
+  /**
+   * Reads. What SQLite throws becomes a `TaperError`.
+   * @throws {TaperError} `store_unavailable`, `store_unusable`.
+   */
+  read<Result>(work: () => Result): Result;
+  /**
+   * Runs `work` in a transaction, which is on the disk when the promise resolves. Writes of one turn of the event loop share a
+   * transaction and run in the order of their calls; what one of them throws undoes that one alone.
+   * Rejects with `store_unavailable` when the file is locked for too long or the disk is full; nothing is changed then, except
+   * where the disk itself failed: then nobody knows.
+   */
+  write<Result>(work: () => Result): Promise<Result>;
+  /** Writes that wait are refused. */
+  close(): void;
+}
+
+/**
+ * Opens a SQLite file for stores, or makes it: mode 0600, write-ahead log, every commit on the disk before it counts.
+ * The file must lie on a local disk. Any number of processes may open it.
+ *
+ * @throws {TaperError} `store_unusable` for a file that is no database, belongs to something else, has another version, can be
+ * read by others, or is older than its witness; `store_unavailable` when it stays locked; `option_invalid`.
+ */
+export function openSqliteDatabase(
+  path: string,
+  options: SqliteDatabaseOptions = {},
+): SqliteDatabase {
+  const { lockTimeout = 500, witness = `${path}.witness` } = options;
+  if (typeof path !== 'string' || path === '' || path === ':memory:' || path.startsWith('file:')) {
+    throw new TaperError('option_invalid', 'A store needs the path of a file.', {
+      hint: 'For a store that lives in memory there are the memory drivers.',
+    });
+  }
+  if (!Number.isSafeInteger(lockTimeout) || lockTimeout < 1 || lockTimeout > 60_000) {
+    throw new TaperError('option_invalid', '`lockTimeout` must be 1 to 60000 milliseconds.');
+  }
+  makePrivateFile(path);
+  const db = orExplain(path, () => new DatabaseSync(path, { timeout: OPEN_TIMEOUT }));
+  try {
+    orExplain(path, () => prepareFile(db, path, witness));
+  } catch (error) {
+    db.close();
+    throw error;
+  }
+  const totalChanges = db.prepare('SELECT total_changes() AS count');
+  const count = db.prepare('UPDATE store SET commits = commits + 1');
+  let noted = performance.now();
+
+  const queue = createWriteQueue(db, path, lockTimeout, (batch) => {
+    const before = totalChanges.get()?.['count'];
+    // The count that is noted has been committed: the witness is never ahead of the store.
+    if (performance.now() - noted >= WITNESS_INTERVAL) note();
+    batch();
+    if (totalChanges.get()?.['count'] !== before) count.run();
+  });
+
+  function note(): void {
+    writeWitness(witness, progressOf(db));
+    noted = performance.now();
+  }
+
+  return Object.freeze({
+    path,
+    define(part: string, version: number, tables: string): void {
+      orExplain(path, () =>
+        exclusively(db, () => {
+          const known = db.prepare('SELECT version FROM part WHERE name = ?').get(part);
+          if (known?.['version'] === version) return;
+          if (known !== undefined) throw otherVersion(path, part);
+          db.exec(tables);
+          db.prepare('INSERT INTO part (name, version) VALUES (?, ?)').run(part, version);
+          count.run();
+        }),
+      );
+    },
+    prepare: (sql: string): StatementSync => orExplain(path, () => db.prepare(sql)),
+    read: <Result>(work: () => Result): Result => orExplain(path, work),
+    write: queue.write,
+    close(): void {
+      queue.close();
+      if (!db.isOpen) return;
+      try {
+        exclusively(db, note);
+      } catch {
+        // The witness stays behind by at most a second's worth of commits, which is allowed.
+      }
+      db.close();
+    },
+  });
+}
+
+/** SQLite gives its log the mode of the database file. */
+function makePrivateFile(path: string): void {
+  try {
+    closeSync(openSync(path, 'ax', 0o600));
+    chmodSync(path, 0o600);
+    return;
+  } catch (error) {
+    const code = error instanceof Error && 'code' in error ? error.code : undefined;
+    if (code !== 'EEXIST') {
+      throw new TaperError('store_unusable', `The store ${path} cannot be made.`, {
+        hint: 'Its folder must exist and be writable for the user that runs this process.',
+        cause: error,
+      });
+    }
+  }
+  const found = statSync(path);
+  if (!found.isFile()) throw new TaperError('store_unusable', `The store ${path} is not a file.`);
+  if (process.platform !== 'win32' && (found.mode & 0o077) !== 0) {
+    throw new TaperError('store_unusable', `The store ${path} is open to other users.`, {
+      hint: `Whoever can write to it can give back spent budgets: chmod 600 ${path}`,
+    });
+  }
+}
+
+/** Nothing is changed in a file that is not ours. */
+function prepareFile(db: DatabaseSync, path: string, witness: string): void {
+  checkIdentity(db, path);
+  db.exec(`PRAGMA trusted_schema = OFF`);
+  useWriteAheadLog(db, path);
+  // Every commit waits for the disk; on a Mac for the disk's own cache, too.
+  db.exec('PRAGMA synchronous = FULL; PRAGMA fullfsync = ON; PRAGMA checkpoint_fullfsync = ON');
+  db.exec(`PRAGMA journal_size_limit = ${JOURNAL_SIZE_LIMIT}`);
+  exclusively(db, () => {
+    if (checkIdentity(db, path) === 'new') {
+      db.exec(`
+        PRAGMA application_id = ${APPLICATION_ID};
+        PRAGMA user_version = ${FORMAT_VERSION};
+        CREATE TABLE store (
+          one INTEGER PRIMARY KEY CHECK (one = 1), name TEXT NOT NULL, commits INTEGER NOT NULL
+        ) STRICT;
+        CREATE TABLE part (name TEXT PRIMARY KEY, version INTEGER NOT NULL) STRICT;
+      `);
+      db.prepare('INSERT INTO store (one, name, commits) VALUES (1, ?, 0)').run(randomUUID());
+    }
+    const progress = progressOf(db);
+    compareWithWitness(progress, readWitness(witness), { store: path, witness });
+  });
+  // After the commit: a crash in between must not leave a witness of a store that never was.
+  exclusively(db, () => writeWitness(witness, progressOf(db)));
+  db.exec(`PRAGMA busy_timeout = ${BLOCKING_TIMEOUT}`);
+}
+
+function checkIdentity(db: DatabaseSync, path: string): 'new' | 'ours' {
+  const application = numberOf(db, 'PRAGMA application_id');
+  if (application === APPLICATION_ID) {
+    if (numberOf(db, 'PRAGMA user_version') === FORMAT_VERSION) return 'ours';
+    throw otherVersion(path, 'the file');
+  }
+  if (application === 0 && numberOf(db, 'SELECT count(*) FROM sqlite_schema') === 0) return 'new';
+  throw new TaperError('store_unusable', `The database ${path} belongs to another application.`, {
+    hint: 'Name another file. A store makes its file itself when there is none.',
+  });
+}
+
+/** SQLite does not wait for the lock when it changes the journal's mode. */
+function useWriteAheadLog(db: DatabaseSync, path: string): void {
+  const deadline = performance.now() + OPEN_TIMEOUT;
+  for (;;) {
+    try {
+      const mode = db.prepare('PRAGMA journal_mode = WAL').get()?.['journal_mode'];
+      if (mode === 'wal') return;
+      throw new TaperError('store_unusable', `The store ${path} cannot have a write-ahead log.`, {
+        hint: 'Put it on a local disk: a network file system does not do.',
+      });
+    } catch (error) {
+      if (!isBusy(error) || performance.now() > deadline) throw error;
+      Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 5);
+    }
+  }
+}
+
+/** A transaction at once, blocking. */
+function exclusively(db: DatabaseSync, work: () => void): void {
+  db.exec('BEGIN IMMEDIATE');
+  try {
+    work();
+    db.exec('COMMIT');
+  } catch (error) {
+    if (db.isTransaction) db.exec('ROLLBACK');
+    throw error;
+  }
+}
+
+function progressOf(db: DatabaseSync): Progress {
+  const row = db.prepare('SELECT name, commits FROM store').get();
+  return { name: String(row?.['name']), commits: Number(row?.['commits']) };
+}
+
+function numberOf(db: DatabaseSync, sql: string): number {
+  return Number(Object.values(db.prepare(sql).get() ?? {})[0]);
+}
+
+function otherVersion(path: string, part: string): TaperError {
+  return new TaperError(
+    'store_unusable',
+    `The store ${path} holds another version of ${part} than this version of Taper knows.`,
+    { hint: 'Run the version of Taper that made it, or name another file.' },
+  );
+}
+
+function orExplain<Result>(path: string, work: () => Result): Result {
+  try {
+    return work();
+  } catch (error) {
+    throw storeError(error, path);
+  }
+}

@@ -1,0 +1,1 @@
+export { openSqliteDatabase, type SqliteDatabase, type SqliteDatabaseOptions } from './database.ts';
