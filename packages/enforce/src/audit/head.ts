@@ -14,13 +14,11 @@ import { type AuditHead, isEmitter } from './event.ts';
  */
 const DOMAIN = 'taper-audit-event-v1:';
 
-const UTF8 = new TextEncoder();
-
 /** The bytes that are signed for an event and its head (`spec/audit.md` section 4). */
 export function headSigningInput(head: Omit<AuditHead, 'signature'>): Uint8Array {
   const { emitter, hash, sequence, time } = head;
   // Canonical: members in order, and what is not well-formed is no emitter.
-  return UTF8.encode(`${DOMAIN}${JSON.stringify({ emitter, hash, sequence, time })}`);
+  return Buffer.from(`${DOMAIN}${JSON.stringify({ emitter, hash, sequence, time })}`);
 }
 
 /** Whether the emitter's key signed the head. Synchronous; never throws. */

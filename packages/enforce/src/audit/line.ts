@@ -13,8 +13,6 @@ const NEEDS_CHAIN: ReadonlySet<string> = new Set([
   'opened',
 ]);
 
-const UTF8 = new TextEncoder();
-
 /** An event whose text lacks only its place: `previous_hash` and `sequence` go between the parts. Members are in canonical order. */
 export interface DraftEvent {
   readonly id: string;
@@ -175,7 +173,7 @@ function isCanonical(value: JsonValue, text: string): boolean {
 }
 
 function hashText(text: string): string {
-  return platform.sha256(UTF8.encode(text));
+  return digest('sha256', text, 'base64url'); // of its UTF-8
 }
 
 interface WrittenChain {

@@ -78,7 +78,7 @@ interface Sealed {
  */
 export function createAuditRecorder(options: AuditRecorderOptions): AuditRecorder {
   const { sink, signer, timeout = 1000, maxPending = 10_000, recordedArguments = {} } = options;
-  const { random = randomFillSync } = options;
+  const { random = createRandomPool() } = options;
   const { publicKey } = signer;
   requireKey(publicKey);
   const emitter = options.emitter ?? publicKey.thumbprint;
@@ -246,6 +246,21 @@ export function createAuditRecorder(options: AuditRecorderOptions): AuditRecorde
       });
     },
   });
+}
+
+/** Asks the operating system for many bytes at a time: a call costs as much as the rest of an event's text. */
+function createRandomPool(): (bytes: Uint8Array) => void {
+  const pool = new Uint8Array(8192);
+  let used = pool.length;
+  return (bytes) => {
+    if (used + bytes.length > pool.length) {
+      randomFillSync(pool);
+      used = 0;
+    }
+    bytes.set(pool.subarray(used, used + bytes.length));
+    pool.fill(0, used, used + bytes.length);
+    used += bytes.length;
+  };
 }
 
 function unavailable(cause: unknown): TaperError {
