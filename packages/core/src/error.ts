@@ -9,7 +9,9 @@ export type ErrorCode =
   | 'signing_failed'
   | 'crypto_asynchronous'
   | 'store_unusable'
-  | 'store_unavailable';
+  | 'store_unavailable'
+  | 'policy_invalid'
+  | 'policy_unavailable';
 
 /**
  * The one base class of what Taper throws. Denials are data and are never thrown by a check;
