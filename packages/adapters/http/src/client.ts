@@ -1,0 +1,227 @@
+import {
+  canonicalize,
+  denial,
+  type JsonObject,
+  type JsonValue,
+  prove,
+  RefusedError,
+  type Signer,
+  TaperError,
+  uuidV7,
+  type VerifiedChain,
+} from '@taper/core';
+import { type Clock, systemClock } from '@taper/enforce';
+import { CHAIN_HASH, chainHash } from './chain-store.ts';
+import { CHAINS_PATH } from './guard.ts';
+import { encodePresentation, PRESENTATION_HEADER } from './presentation-header.ts';
+import { deniedProblem } from './problem.ts';
+import { isRoute, parameterOf, type Route, segmentsOf } from './route.ts';
+import { type ArgumentsOf, isOfType, type SourceMap } from './source.ts';
+import { encodeQueryValue, encodeSegment } from './target.ts';
+
+/** A chain and the key that its leaf is bound to. */
+export interface Credential {
+  readonly chain: VerifiedChain;
+  /** Signs as the holder of the chain's leaf. */
+  readonly signer: Signer;
+}
+
+export interface TaperFetchOptions extends Credential {
+  /** The server: scheme, host and port, such as `https://desk.example`. */
+  readonly origin: string;
+  /** The identifier of the server's enforcement point. */
+  readonly audience: string;
+  /** Further chains, each of which must allow the call as well: 1 to 3. */
+  readonly joined?: readonly Credential[];
+  /** Default: the platform's. */
+  readonly fetch?: typeof fetch;
+  /** Default: the clock of this machine. */
+  readonly clock?: Clock;
+  /** That many fresh random bytes. Default: those of the platform. */
+  readonly random?: (length: number) => Uint8Array;
+  /** Asked before each call, for enforcement points that hand out nonces. */
+  readonly nonce?: () => string | Promise<string>;
+  /** Characters of the header above which a chain is presented once and then named by its hash. Default 6,144. */
+  readonly maxHeader?: number;
+}
+
+export interface CallOptions {
+  /** Approvals of this very action, as their approvers signed them. */
+  readonly approvals?: readonly string[];
+  readonly signal?: AbortSignal;
+}
+
+/** Calls the routes of one server under one chain, with a fresh proof for every request. */
+export interface TaperFetch {
+  /**
+   * Sends one call. A refusal by the server is a response; see `deniedProblem`. Redirects are never followed: the caller
+   * gets them. Nothing is ever sent twice, but for a call whose chain the server did not hold any more, and so did not judge.
+   *
+   * @throws {RefusedError} when the chain does not allow the call, or the route cannot carry the arguments; nothing has
+   * been sent then. Also what `fetch` throws.
+   */
+  call<Sources extends SourceMap>(
+    route: Route<Sources>,
+    args: ArgumentsOf<Sources>,
+    options?: CallOptions,
+  ): Promise<Response>;
+  /** The header for one call that something else makes: good for this tool with these arguments, once. @throws as `call`. */
+  headersFor(
+    tool: string,
+    args: JsonObject,
+    options?: Pick<CallOptions, 'approvals'>,
+  ): Promise<Readonly<Record<typeof PRESENTATION_HEADER, string>>>;
+}
+
+/**
+ * Makes a client. It holds no key: the signer does.
+ * @throws {TaperError} `option_invalid` when `origin` is more or less than an origin.
+ */
+export function createTaperFetch(options: TaperFetchOptions): TaperFetch {
+  const { audience, clock = systemClock, nonce, joined = [], maxHeader = 6144 } = options;
+  const send = options.fetch ?? fetch;
+  const random = options.random ?? ((length) => crypto.getRandomValues(new Uint8Array(length)));
+  const origin = originOf(options.origin);
+  const credentials: readonly Credential[] = [
+    { chain: options.chain, signer: options.signer },
+    ...joined,
+  ];
+  const uploaded = new Set<string>();
+
+  async function present(
+    tool: string,
+    args: JsonObject,
+    approvals: readonly string[],
+    named: boolean,
+  ): Promise<string> {
+    const presentations: JsonObject[] = [];
+    for (const { chain, signer } of credentials) {
+      const given = await nonce?.();
+      const now = clock.now();
+      const { aat_chain, aat_pop } = await prove(chain, {
+        signer,
+        tool,
+        args,
+        now,
+        id: uuidV7(now * 1000, random(10)),
+        audience,
+        ...(given === undefined ? {} : { nonce: given }),
+      });
+      const chainMember = named ? { [CHAIN_HASH]: chainHash(aat_chain) } : { aat_chain };
+      presentations.push({ ...chainMember, aat_pop });
+    }
+    const several = presentations.length > 1;
+    return encodePresentation({
+      ...(several ? { taper_chains: presentations } : presentations[0]),
+      ...(approvals.length === 0 ? {} : { taper_approvals: approvals }),
+    });
+  }
+
+  /** Stores every chain that the server is not known to hold; the response is its refusal. */
+  async function upload(signal: AbortSignal | undefined): Promise<Response | undefined> {
+    for (const { chain } of credentials) {
+      const tokens = chain.tokens.map(({ compact }) => compact);
+      const hash = chainHash(tokens);
+      if (uploaded.has(hash)) continue;
+      const response = await send(origin + CHAINS_PATH, {
+        method: 'POST',
+        redirect: 'manual',
+        headers: { 'Content-Type': 'application/json' },
+        body: canonicalize({ aat_chain: tokens }),
+        ...(signal === undefined ? {} : { signal }),
+      });
+      if (response.status !== 201) return response;
+      await response.body?.cancel();
+      uploaded.add(hash);
+    }
+    return undefined;
+  }
+
+  return Object.freeze<TaperFetch>({
+    async headersFor(tool, args, { approvals = [] } = {}) {
+      return { [PRESENTATION_HEADER]: await present(tool, args, approvals, false) };
+    },
+    async call(route, given, { approvals = [], signal } = {}) {
+      const request = requestFor(route, given);
+      const attempt = async (named: boolean): Promise<Response> => {
+        const refused = named ? await upload(signal) : undefined;
+        if (refused !== undefined) return refused;
+        const header = await present(route.tool, request.args, approvals, named);
+        if (!named && header.length > maxHeader) return attempt(true);
+        return send(origin + request.target, {
+          method: route.method,
+          redirect: 'manual',
+          headers: {
+            [PRESENTATION_HEADER]: header,
+            ...(request.body === undefined ? {} : { 'Content-Type': 'application/json' }),
+          },
+          ...(request.body === undefined ? {} : { body: request.body }),
+          ...(signal === undefined ? {} : { signal }),
+        });
+      };
+      const response = await attempt(uploaded.size > 0);
+      if (response.status !== 401) return response;
+      const denied = await deniedProblem(response);
+      if (denied?.code !== 'chain_not_stored') return response;
+      uploaded.clear();
+      await response.body?.cancel();
+      return attempt(true);
+    },
+  });
+}
+
+interface RouteRequest {
+  readonly target: string;
+  readonly body: string | undefined;
+  /** The arguments as the server will read them. */
+  readonly args: JsonObject;
+}
+
+/** What to send so that the server reads exactly these arguments. */
+function requestFor(route: Route, given: object): RouteRequest {
+  if (!isRoute(route))
+    throw new TaperError('option_invalid', 'A call takes a route made by route().');
+  const refuse = (argument: string): never => {
+    const code = Object.hasOwn(route.args, argument)
+      ? 'request_malformed'
+      : 'request_input_undeclared';
+    throw new RefusedError(denial(code, {}, { tool: route.tool, argument }));
+  };
+  const args: Record<string, JsonValue> = {};
+  const path = new Map<string, string>();
+  const query: string[] = [];
+  const members: Record<string, JsonValue> = {};
+  let body: string | undefined;
+  for (const [argument, value] of Object.entries(structuredClone(given))) {
+    const source = Object.hasOwn(route.args, argument) ? route.args[argument] : undefined;
+    if (source === undefined) return refuse(argument);
+    if (value === undefined) continue;
+    if (!isOfType(source.as, value)) return refuse(argument);
+    args[argument] = value;
+    const { from, name = argument } = source;
+    if (from === 'body') members[name] = value;
+    if (from === 'whole_body') body = canonicalize(value);
+    if (from === 'path') path.set(name, encodeSegment(String(value)) ?? refuse(argument));
+    if (from === 'query')
+      query.push(`${name}=${encodeQueryValue(String(value)) ?? refuse(argument)}`);
+  }
+  for (const [argument, { optional }] of Object.entries(route.args))
+    if (!optional && !Object.hasOwn(args, argument)) refuse(argument);
+  if (Object.keys(members).length > 0) body = canonicalize(members);
+  const segments = segmentsOf(route.path).map((segment) => {
+    const parameter = parameterOf(segment);
+    return parameter === undefined ? segment : path.get(parameter);
+  });
+  const mark = query.length === 0 ? '' : '?';
+  return { target: `/${segments.join('/')}${mark}${query.join('&')}`, body, args };
+}
+
+function originOf(text: string): string {
+  const url = URL.parse(text);
+  const web = url?.protocol === 'https:' || url?.protocol === 'http:';
+  if (url !== null && web && (text === url.origin || text === `${url.origin}/`)) return url.origin;
+  throw new TaperError(
+    'option_invalid',
+    '`origin` must be an origin, such as https://desk.example.',
+  );
+}

@@ -1,0 +1,79 @@
+import { TaperError } from '@taper/core';
+import { isRoute, parameterOf, type Route, segmentsOf } from './route.ts';
+
+/** A route and what its `:name` segments hold. */
+export interface RouteMatch {
+  readonly route: Route;
+  readonly parameters: ReadonlyMap<string, string>;
+}
+
+/** Finds the one route for a method and decoded segments; literal segments before `:name`, from left to right. */
+export type RouteTable = (method: string, segments: readonly string[]) => RouteMatch | undefined;
+
+/** @throws {TaperError} `option_invalid` where two routes cover the same requests, or share a tool. */
+export function createRouteTable(routes: readonly Route[]): RouteTable {
+  const byLength = new Map<string, { route: Route; segments: readonly string[] }[]>();
+  const shapes = new Map<string, Route>();
+  const tools = new Map<string, Route>();
+  for (const route of routes) {
+    if (!isRoute(route)) {
+      throw new TaperError('option_invalid', 'A guard takes routes made by route().');
+    }
+    const segments = segmentsOf(route.path);
+    const shape = shapeOf(route.method, segments);
+    const twin = shapes.get(shape);
+    if (twin !== undefined) {
+      throw new TaperError(
+        'option_invalid',
+        `${route.method} ${route.path} and ${twin.path} cover the same requests.`,
+      );
+    }
+    const namesake = tools.get(route.tool);
+    if (namesake !== undefined) {
+      throw new TaperError(
+        'option_invalid',
+        `${route.path} and ${namesake.path} are both the tool ${JSON.stringify(route.tool)}.`,
+        { hint: 'A proof names the tool, not the route: give each route a tool of its own.' },
+      );
+    }
+    shapes.set(shape, route);
+    tools.set(route.tool, route);
+    const key = `${route.method} ${segments.length}`;
+    byLength.set(key, [...(byLength.get(key) ?? []), { route, segments }]);
+  }
+  for (const entries of byLength.values()) {
+    // `:` in a shape stands for a parameter and sorts behind every literal, which starts with `/`.
+    entries.sort((one, other) =>
+      shapeOf('', one.segments) < shapeOf('', other.segments) ? -1 : 1,
+    );
+  }
+  return (method, segments) => {
+    for (const entry of byLength.get(`${method} ${segments.length}`) ?? []) {
+      const parameters = match(entry.segments, segments);
+      if (parameters !== undefined) return { route: entry.route, parameters };
+    }
+    return undefined;
+  };
+}
+
+/** Equal for two paths that match the same requests. */
+function shapeOf(method: string, segments: readonly string[]): string {
+  const parts = segments.map((segment) =>
+    parameterOf(segment) === undefined ? `/${segment}` : ':',
+  );
+  return `${method} ${parts.join(' ')}`;
+}
+
+function match(
+  declared: readonly string[],
+  given: readonly string[],
+): ReadonlyMap<string, string> | undefined {
+  const parameters = new Map<string, string>();
+  for (const [index, segment] of declared.entries()) {
+    const name = parameterOf(segment);
+    const value = given[index] as string;
+    if (name !== undefined) parameters.set(name, value);
+    else if (segment !== value) return undefined;
+  }
+  return parameters;
+}
