@@ -5,6 +5,7 @@ import {
   parseJson,
   platform,
   precheckSignature,
+  TaperError,
 } from '@taper/core';
 import { type AuditHead, isEmitter } from './event.ts';
 
@@ -53,9 +54,12 @@ export function isHead(value: unknown): value is AuditHead {
   );
 }
 
-/** @throws {TypeError} for what is no checked key: a look-alike would verify nothing, or anything. */
+/** @throws {TaperError} `option_invalid` for what is no checked key: a look-alike would verify nothing, or anything. */
 export function requireKey(key: unknown): asserts key is PublicKey {
-  if (!isPublicKey(key)) throw new TypeError('a key that importPublicKey has checked is needed');
+  if (isPublicKey(key)) return;
+  throw new TaperError('option_invalid', 'An audit log needs a key that has been checked.', {
+    hint: 'Make it with importPublicKey.',
+  });
 }
 
 /** 43 characters of base64url: a SHA-256. */

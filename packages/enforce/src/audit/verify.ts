@@ -90,11 +90,7 @@ export async function verifyAuditLog(
   options: VerifyAuditOptions,
 ): Promise<AuditVerdict> {
   const { key, head, emitter } = options;
-  try {
-    requireKey(key);
-  } catch (cause) {
-    throw new TaperError('option_invalid', 'A log is verified with a key.', { cause });
-  }
+  requireKey(key);
   if (emitter !== undefined && !isEmitter(emitter))
     throw new TaperError('option_invalid', '`emitter` must be a name of 1 to 256 characters.');
   const check = new LogCheck(key, emitter, head);
