@@ -1,8 +1,38 @@
+export { opensArguments, type RecordedArguments } from './audit/arguments.ts';
+export type {
+  AuditApproval,
+  AuditChain,
+  AuditDecision,
+  AuditEvent,
+  AuditEventInit,
+  AuditEventType,
+  AuditHead,
+} from './audit/event.ts';
+export { readHead, verifyHead, writeHead } from './audit/head.ts';
+export { type ReadLine, readLine } from './audit/line.ts';
+export {
+  type AuditReceipt,
+  type AuditRecorder,
+  type AuditRecorderOptions,
+  createAuditRecorder,
+} from './audit/recorder.ts';
+export {
+  type AuditEntry,
+  type AuditProblem,
+  type AuditProblemCode,
+  type AuditVerdict,
+  type ClockStep,
+  type VerifyAuditOptions,
+  verifyAuditLog,
+} from './audit/verify.ts';
 export {
   createEnforcementPoint,
   type EnforcementPoint,
   type EnforcementPointOptions,
 } from './enforcement-point.ts';
+export { readAuditFile } from './file/audit-log.ts';
+export { type FileAuditSink, openFileAuditSink } from './file/audit-sink.ts';
+export { createMemoryAuditSink, type MemoryAuditSink } from './memory/audit-sink.ts';
 export { createMemoryReplayStore, DEFAULT_REPLAY_CAPACITY } from './memory/replay-store.ts';
 export type { ApprovalSource, Approver, PendingAction } from './port/approval-source.ts';
 export type { AuditLine, AuditSink, AuditTip } from './port/audit-sink.ts';
