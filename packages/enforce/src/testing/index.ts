@@ -1,0 +1,1 @@
+export { type AuditSinkContract, auditSinkContract } from './audit-sink.ts';
