@@ -1,6 +1,9 @@
 import { platform } from '#crypto';
+import { accumulate, type ChainCaveats } from './caveat/accumulate.ts';
+import type { ProfileContext } from './caveat/check.ts';
 import type { ChainCache } from './chain-cache.ts';
 import { type Denial, denial, isProblem, type Problem, problem } from './denial.ts';
+import { TaperError } from './error.ts';
 import {
   decodeSegment,
   decodeSignature,
@@ -54,6 +57,8 @@ export type ChainVerdict =
 export interface ChainPolicy {
   readonly anchors: readonly TrustAnchor[];
   readonly limits: Limits;
+  /** What caveats are judged by; `undefined` where the profile `taper` is not understood. */
+  readonly profile: ProfileContext | undefined;
 }
 
 /** The private field is the brand: only this module can put it on an object. */
@@ -62,16 +67,28 @@ class MintedChain implements VerifiedChain {
   readonly anchor: TrustAnchor;
   readonly tokens: readonly VerifiedToken[];
   readonly leaf: VerifiedToken;
+  readonly #caveats: ChainCaveats;
+  readonly #policy: ChainPolicy | undefined;
 
-  constructor(anchor: TrustAnchor, tokens: readonly VerifiedToken[]) {
+  constructor(anchor: TrustAnchor, tokens: readonly VerifiedToken[], policy?: ChainPolicy) {
+    this.#caveats = accumulate(tokens);
+    this.#policy = policy;
     this.anchor = anchor;
     this.tokens = Object.freeze(tokens);
     this.leaf = tokens.at(-1) as VerifiedToken;
     Object.freeze(this);
   }
 
-  static made(value: object): boolean {
+  static made(value: object): value is MintedChain {
     return #minted in value;
+  }
+
+  static caveatsOf(chain: MintedChain): ChainCaveats {
+    return chain.#caveats;
+  }
+
+  static verifiedUnder(chain: MintedChain, policy: ChainPolicy): boolean {
+    return chain.#policy === policy;
   }
 }
 Reflect.deleteProperty(MintedChain.prototype, 'constructor'); // or `new chain.constructor(...)` would forge one
@@ -79,6 +96,31 @@ Reflect.deleteProperty(MintedChain.prototype, 'constructor'); // or `new chain.c
 /** Whether verification, and nobody else, made this chain. */
 export function isVerifiedChain(value: unknown): value is VerifiedChain {
   return typeof value === 'object' && value !== null && MintedChain.made(value);
+}
+
+/**
+ * Every caveat on a chain: all hops count, whatever the hops after them say (spec/profile.md section 4). Worked out once for each chain.
+ *
+ * The core checks tenant, purpose and definitions. Budget, approvals and revocation are for whoever turns the profile on to
+ * discharge, before the call runs; the enforcement point does.
+ * @throws {TaperError} `not_verified`.
+ */
+export function chainCaveats(chain: VerifiedChain): ChainCaveats {
+  if (typeof chain === 'object' && chain !== null && MintedChain.made(chain))
+    return MintedChain.caveatsOf(chain);
+  throw new TaperError('not_verified', 'Only the caveats of a verified chain are known.', {
+    hint: 'Pass the chain through verifyChain first.',
+  });
+}
+
+/** Whether this very policy verified the chain, and not another verifier or a maker. */
+export function isVerifiedUnder(chain: unknown, policy: ChainPolicy): chain is VerifiedChain {
+  return (
+    typeof chain === 'object' &&
+    chain !== null &&
+    MintedChain.made(chain) &&
+    MintedChain.verifiedUnder(chain, policy)
+  );
 }
 
 /** Verifies steps 1–5 of draft section 8 at `now` (seconds), yielding each signature check to a driver. */
@@ -118,12 +160,14 @@ export function* chainVerification(
   }
 
   let anchor = prefix?.anchor;
+  const profile = policy.profile !== undefined;
   for (const { compact, jws, payload } of unverified) {
     const hop = verified.length;
     const parent = verified[hop - 1];
     const step = parent === undefined ? '3' : '4';
-    const alg = readHeader(jws.headerSegment, 'aat+jwt', 'token_malformed');
-    if (typeof alg !== 'string') return deny(problem(alg.code, `${step}a`), hop);
+    const header = readHeader(jws.headerSegment, 'aat+jwt', 'token_malformed', profile);
+    if ('code' in header) return deny(problem(header.code, `${step}a`), hop);
+    const { alg, marked } = header;
     const keys =
       parent === undefined ? policy.anchors.map(({ key }) => key) : [parent.claims.holder];
     if (!keys.some((key) => key.alg === alg))
@@ -142,9 +186,9 @@ export function* chainVerification(
     let claims: TokenClaims | Problem;
     if (parent === undefined) {
       anchor = policy.anchors.find(({ key }) => key === signer) as TrustAnchor;
-      claims = checkRoot(payload, anchor.issuer, now, policy.limits);
+      claims = checkRoot(payload, anchor.issuer, now, policy.limits, marked);
     } else {
-      claims = checkChild(payload, parent, now, policy.limits);
+      claims = checkChild(payload, verified, now, policy.limits, marked);
     }
     if (isProblem(claims)) return deny(claims, hop);
     const token: VerifiedToken = Object.freeze({ compact, hash: hashSigningInput(input), claims });
@@ -154,7 +198,7 @@ export function* chainVerification(
 
   const { delDepth } = (verified[presented - 1] as VerifiedToken).claims;
   if (presented !== delDepth + 1) return deny(problem('chain_length_mismatch', '5'), presented - 1);
-  const chain = new MintedChain(anchor as TrustAnchor, verified);
+  const chain = new MintedChain(anchor as TrustAnchor, verified, policy);
   if (prefix !== undefined) prefix.chain = chain;
   return { verdict: 'verified', chain };
 }
@@ -179,7 +223,7 @@ export function mintChain(
 }
 
 /** Why nothing can be judged, whatever is presented. */
-function unfitness(now: number): Denial | undefined {
+export function unfitness(now: number): Denial | undefined {
   if (!Number.isSafeInteger(now)) return denial('clock_unavailable');
   // Where somebody has added to Object.prototype, absent members no longer read as absent.
   for (const name in {}) {

@@ -50,11 +50,11 @@ export function denial(code: DenialCode, place: DenialPlace = {}, facts: DenialF
 export class Problem {
   readonly #isProblem = true;
   readonly code: DenialCode;
-  /** The step of draft section 8 that failed. */
-  readonly step: string;
+  /** The step of draft section 8 that failed; `undefined` where the draft has none. */
+  readonly step: string | undefined;
   readonly facts: DenialFacts;
 
-  constructor(code: DenialCode, step: string, facts: DenialFacts) {
+  constructor(code: DenialCode, step: string | undefined, facts: DenialFacts) {
     this.code = code;
     this.step = step;
     this.facts = facts;
@@ -65,7 +65,11 @@ export class Problem {
   }
 }
 
-export function problem(code: DenialCode, step: string, facts: DenialFacts = {}): Problem {
+export function problem(
+  code: DenialCode,
+  step: string | undefined,
+  facts: DenialFacts = {},
+): Problem {
   return new Problem(code, step, facts);
 }
 

@@ -27,7 +27,17 @@ export {
 } from './approval/request.ts';
 export { AAT_ENTRY_TYPE, type Capabilities, isOptional, type ToolGrant } from './capability.ts';
 export {
+  type BudgetLimit,
+  type ChainCaveats,
+  joinCaveats,
+  type RevocationDemand,
+} from './caveat/accumulate.ts';
+export type { Caveats, CaveatsInit, RevocationCaveat } from './caveat/caveats.ts';
+export type { ProfileContext } from './caveat/check.ts';
+export { definitionHash, type ToolDefinition } from './caveat/definition.ts';
+export {
   type ChainVerdict,
+  chainCaveats,
   isVerifiedChain,
   type TrustAnchor,
   type VerifiedChain,
@@ -63,7 +73,15 @@ export {
 } from './key.ts';
 export { DEFAULT_LIMITS, type Limits } from './limits.ts';
 export { RefusedError } from './make.ts';
-export { type Presentation, parsePresentation, readPresentation } from './presentation.ts';
+export {
+  type JoinedPresentation,
+  joinPresentations,
+  type Presentation,
+  type Presentations,
+  parsePresentation,
+  readPresentation,
+  readPresentations,
+} from './presentation.ts';
 export type { VerifiedProof } from './proof.ts';
 export { type ProveOptions, prove } from './prove.ts';
 export { renderReceiptHtml } from './receipt/html.ts';
@@ -89,6 +107,7 @@ export {
   type Invocation,
   isPermit,
   type Permit,
+  type SessionInvocation,
   type Verifier,
 } from './verifier.ts';
 export type { VerifierOptions } from './verifier-options.ts';

@@ -1,7 +1,7 @@
 import { type Capabilities, isOptional, type ToolGrant } from './capability.ts';
 import { Effort, effortOfChecking, MAX_EFFORT } from './constraint/effort.ts';
 import { checkConstraint } from './constraint/registry.ts';
-import { type Problem, problem } from './denial.ts';
+import { isProblem, type Problem, problem } from './denial.ts';
 import { canonicalize, canonicalizeParsed } from './jcs.ts';
 import {
   deepFreeze,
@@ -27,20 +27,31 @@ export function readArguments(
   args: JsonObject | string,
   maxCharacters: number,
 ): InvocationArguments | Problem {
-  if (typeof args === 'string' && args.length > maxCharacters) {
-    return problem('arguments_malformed', '6b', { reason: 'too_long' });
-  }
-  return typeof args === 'string' ? argumentsOfText(args) : argumentsOfValue(args);
+  if (typeof args !== 'string') return argumentsOfValue(args);
+  const values = argumentsOfText(args, maxCharacters);
+  return isProblem(values) ? values : { values, canonical: canonicalizeParsed(values) };
 }
 
-function argumentsOfText(text: string): InvocationArguments | Problem {
+/** As {@link readArguments}, for a call in which nothing is compared with the canonical form. */
+export function readArgumentValues(
+  args: JsonObject | string,
+  maxCharacters: number,
+): JsonObject | Problem {
+  if (typeof args === 'string') return argumentsOfText(args, maxCharacters);
+  const read = argumentsOfValue(args);
+  return isProblem(read) ? read : read.values;
+}
+
+function argumentsOfText(text: string, maxCharacters: number): JsonObject | Problem {
+  if (text.length > maxCharacters)
+    return problem('arguments_malformed', '6b', { reason: 'too_long' });
   const parsed = parseJson(text);
   if (!parsed.ok) return problem('arguments_malformed', '6b', { reason: parsed.problem });
   const { value, numbers } = parsed;
   if (!isJsonObject(value))
     return problem('arguments_malformed', '6b', { reason: 'not_an_object' });
   if (holdsInadmissibleNumber(value, numbers)) return problem('argument_number_inadmissible', '6b');
-  return { values: deepFreeze(value), canonical: canonicalizeParsed(value) };
+  return deepFreeze(value);
 }
 
 function argumentsOfValue(value: unknown): InvocationArguments | Problem {

@@ -1,4 +1,5 @@
 import { AAT_ENTRY_TYPE } from './capability.ts';
+import type { CaveatsInit } from './caveat/caveats.ts';
 import { isVerifiedChain, mintChain, type VerifiedChain } from './chain.ts';
 import type { Signer } from './crypto/port.ts';
 import { isProblem, problem } from './denial.ts';
@@ -7,7 +8,7 @@ import { canonicalize } from './jcs.ts';
 import type { JsonObject, JsonValue } from './json.ts';
 import { isPublicKey, type PublicKey } from './key.ts';
 import { completeLimits, type Limits } from './limits.ts';
-import { refuse, sign } from './make.ts';
+import { refuse, signToken } from './make.ts';
 import { checkChild, checkRoot, findOutOfForce } from './token-check.ts';
 
 /** The tools to grant: constraint maps by tool identifier (draft section 3.3). An empty map allows any argument. */
@@ -23,6 +24,8 @@ interface TokenOptions {
   readonly id: string;
   /** Where the token and all derived from it may be presented. */
   readonly audience?: string | readonly string[];
+  /** What every call under the token must satisfy beside its tools (spec/profile.md). A token that has some is refused wherever the profile is not understood. */
+  readonly caveats?: CaveatsInit;
   /** Deviations from the default limits, as the enforcement point has them. */
   readonly limits?: Partial<Limits>;
 }
@@ -63,9 +66,10 @@ export async function issue(options: IssueOptions): Promise<VerifiedChain> {
     del_depth: 0,
     del_max_depth: options.maxDepth,
   });
-  const claims = checkRoot(payload, issuer, now, limits);
+  const marked = options.caveats !== undefined;
+  const claims = checkRoot(payload, issuer, now, limits, marked);
   if (isProblem(claims)) return refuse(claims, 0);
-  const compact = await sign(payload, 'aat+jwt', signer);
+  const compact = await signToken(payload, marked, signer);
   return finish({ issuer, key: signer.publicKey }, [], compact, claims, limits);
 }
 
@@ -105,9 +109,10 @@ export async function derive(
     del_max_depth: options.maxDepth ?? depth,
     par_hash: leaf.hash,
   });
-  const claims = checkChild(payload, leaf, now, limits);
+  const marked = options.caveats !== undefined;
+  const claims = checkChild(payload, parent.tokens, now, limits, marked);
   if (isProblem(claims)) return refuse(claims, hop);
-  const compact = await sign(payload, 'aat+jwt', signer);
+  const compact = await signToken(payload, marked, signer);
   return finish(parent.anchor, parent.tokens, compact, claims, limits);
 }
 
@@ -116,12 +121,13 @@ function finish(...made: Parameters<typeof mintChain>): VerifiedChain {
   return isProblem(chain) ? refuse(chain, made[1].length) : chain;
 }
 
-function commonClaims({ holder, tools, id, audience }: TokenOptions): JsonObject {
+function commonClaims({ holder, tools, id, audience, caveats }: TokenOptions): JsonObject {
   return {
     jti: id,
     cnf: { jwk: holder.jwk as unknown as JsonObject },
     authorization_details: [{ type: AAT_ENTRY_TYPE, tools: tools as JsonObject }],
     ...(audience === undefined ? {} : { aud: audience as JsonValue }),
+    ...(caveats === undefined ? {} : { taper: caveats as unknown as JsonValue }),
   };
 }
 

@@ -24,18 +24,33 @@ export interface SignatureCheck {
   readonly signature: Uint8Array;
 }
 
-/** The headers that Taper writes, so that reading one is a comparison. */
-const USUAL_HEADERS = (['Ed25519', 'ES256'] as const).flatMap((alg) =>
-  (['aat+jwt', 'aat-pop+jwt'] as const).map((typ) => ({
-    segment: encodeHeader(alg, typ),
-    alg,
-    typ,
-  })),
+/** What a protected header that passed says. */
+export interface ReadHeader {
+  readonly alg: Algorithm;
+  /** Whether it names the profile `taper`: the payload must have caveats then, and must have none otherwise. */
+  readonly marked: boolean;
+}
+
+/** Version of the profile, the value of the header parameter `taper` (spec/profile.md section 2). */
+const PROFILE_VERSION = 1;
+
+/** The headers that Taper writes, so that reading one is a comparison; those in use most come first. */
+const USUAL_HEADERS = [false, true].flatMap((marked) =>
+  (['Ed25519', 'ES256'] as const).flatMap((alg) =>
+    (marked ? (['aat+jwt'] as const) : (['aat+jwt', 'aat-pop+jwt'] as const)).map((typ) => ({
+      segment: encodeHeader(alg, typ, marked),
+      typ,
+      read: Object.freeze<ReadHeader>({ alg, marked }),
+    })),
+  ),
 );
 
-/** The protected header that Taper writes, as a base64url segment. Its members are in canonical order. */
-export function encodeHeader(alg: Algorithm, typ: JwsType): string {
-  return platform.encodeBase64url(platform.asciiBytes(`{"alg":"${alg}","typ":"${typ}"}`));
+/** The protected header that Taper writes, as a base64url segment. Its members are in canonical order. `marked`: it names the profile. */
+export function encodeHeader(alg: Algorithm, typ: JwsType, marked = false): string {
+  const crit = marked ? '"crit":["taper"],' : '';
+  const version = marked ? `"taper":${PROFILE_VERSION},` : '';
+  const header = `{"alg":"${alg}",${crit}${version}"typ":"${typ}"}`;
+  return platform.encodeBase64url(platform.asciiBytes(header));
 }
 
 /** Takes a compact serialization apart: three segments, whose encoding is judged where they are decoded. The last may be empty (an unsecured JWS, refused by its `alg`). */
@@ -59,15 +74,19 @@ export function decodeSegment(segment: string): string | undefined {
 
 /**
  * Reads `alg` from the protected header and judges it, `typ` and `crit` (draft section 3.5; steps 3a, 4a and 7a).
- * Header parameters that carry or point to keys are not looked at. `malformed` is the code for a header that is not a JSON object.
+ * Header parameters that carry or point to keys are not looked at. `malformed` is the code for a header that is not a JSON object;
+ * `profile` says whether the profile `taper` is understood here (spec/profile.md section 2).
  */
 export function readHeader(
   segment: string,
   typ: JwsType,
   malformed: DenialCode,
-): Algorithm | { readonly code: DenialCode } {
+  profile: boolean,
+): ReadHeader | { readonly code: DenialCode } {
   for (const usual of USUAL_HEADERS) {
-    if (usual.segment === segment) return usual.typ === typ ? usual.alg : { code: 'type_mismatch' };
+    if (usual.segment !== segment) continue;
+    if (usual.typ !== typ) return { code: 'type_mismatch' };
+    return usual.read.marked && !profile ? { code: 'critical_header_unknown' } : usual.read;
   }
   const text = decodeSegment(segment);
   const parsed = text === undefined ? undefined : parseJson(text);
@@ -76,9 +95,21 @@ export function readHeader(
   const alg = Object.hasOwn(header, 'alg') ? header['alg'] : undefined;
   if (alg !== 'Ed25519' && alg !== 'ES256') return { code: 'algorithm_not_allowed' };
   if (!Object.hasOwn(header, 'typ') || header['typ'] !== typ) return { code: 'type_mismatch' };
-  // No extension is understood, so any `crit` is refused (RFC 7515 section 4.1.11).
-  if (Object.hasOwn(header, 'crit')) return { code: 'critical_header_unknown' };
-  return alg;
+  const isToken = typ === 'aat+jwt';
+  if (!Object.hasOwn(header, 'crit')) {
+    return isToken && Object.hasOwn(header, 'taper')
+      ? { code: 'caveats_unmarked' }
+      : { alg, marked: false };
+  }
+  // Only the profile is understood, and only on tokens; any other `crit` is refused (RFC 7515 section 4.1.11).
+  const crit = header['crit'];
+  const namesProfile = Array.isArray(crit) && crit.length === 1 && crit[0] === 'taper';
+  if (!isToken || !profile || !namesProfile) return { code: 'critical_header_unknown' };
+  const isVersion =
+    Object.hasOwn(header, 'taper') &&
+    header['taper'] === PROFILE_VERSION &&
+    parsed.numbers?.get(header)?.has('taper') !== true;
+  return isVersion ? { alg, marked: true } : { code: 'profile_version_unknown' };
 }
 
 /** The bytes of a signature; `undefined` when the segment cannot be a signature of `alg` (steps 3b, 4b and 7b). */

@@ -42,6 +42,11 @@ export function sign(payload: string, typ: JwsType, signer: Signer): Promise<str
   return signSegment(encodeHeader(signer.publicKey.alg, typ), payload, signer);
 }
 
+/** Signs the payload of a token; `marked` names the profile in its header. @throws as {@link sign}. */
+export function signToken(payload: string, marked: boolean, signer: Signer): Promise<string> {
+  return signSegment(encodeHeader(signer.publicKey.alg, 'aat+jwt', marked), payload, signer);
+}
+
 /** As {@link sign}, under a protected header that is encoded already. */
 export async function signSegment(
   headerSegment: string,

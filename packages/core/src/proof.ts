@@ -36,8 +36,9 @@ export interface UnverifiedProof {
 export function readProof(compact: string, leaf: VerifiedToken): UnverifiedProof | Problem {
   const jws = splitJws(compact);
   if (jws === undefined) return problem('proof_malformed', '7a');
-  const alg = readHeader(jws.headerSegment, 'aat-pop+jwt', 'proof_malformed');
-  if (typeof alg !== 'string') return problem(alg.code, '7a');
+  const header = readHeader(jws.headerSegment, 'aat-pop+jwt', 'proof_malformed', false);
+  if ('code' in header) return problem(header.code, '7a');
+  const { alg } = header;
   const key = leaf.claims.holder;
   if (key.alg !== alg) return problem('algorithm_key_mismatch', '7a');
   const signature = decodeSignature(jws.signatureSegment, alg);

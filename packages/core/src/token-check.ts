@@ -1,4 +1,6 @@
 import { findWidening } from './capability.ts';
+import { tenantProblem } from './caveat/accumulate.ts';
+import { readCaveats } from './caveat/shape.ts';
 import type { VerifiedToken } from './chain.ts';
 import { isProblem, type Problem, problem } from './denial.ts';
 import { type JsonValue, parseJson } from './json.ts';
@@ -33,23 +35,26 @@ export function findOutOfForce(
   now: number,
   limits: Limits,
 ): { readonly problem: Problem; readonly hop: number } | undefined {
-  for (const [hop, { claims }] of tokens.entries()) {
-    const late = timeProblem(claims, now, limits);
+  for (let hop = 0; hop < tokens.length; hop++) {
+    const late = timeProblem((tokens[hop] as VerifiedToken).claims, now, limits);
     if (late !== undefined) return { problem: late, hop };
   }
   return undefined;
 }
 
-/** Steps 3b (claims) to 3n. `payload` has been signed by the trust anchor of `issuer`. */
+/** Steps 3b (claims) to 3n. `payload` has been signed by the trust anchor of `issuer`, under a header that names the profile where it is `marked`. */
 export function checkRoot(
   payload: string,
   issuer: string,
   now: number,
   limits: Limits,
+  marked: boolean,
 ): TokenClaims | Problem {
   const steps = ROOT_STEPS;
   const parsed = claimsObject(parseJson(payload), steps.times);
   if (isProblem(parsed)) return parsed;
+  const caveats = readCaveats(parsed, marked, true);
+  if (caveats !== undefined && isProblem(caveats)) return caveats;
   const iat = integerClaim(parsed, 'iat');
   const exp = integerClaim(parsed, 'exp');
   if (iat === undefined || exp === undefined) return timeClaimProblem(iat, steps.times);
@@ -89,19 +94,24 @@ export function checkRoot(
     holder,
     capabilities: granted.capabilities,
     hasCapabilities: granted.hasCapabilities,
+    caveats,
   });
 }
 
-/** Steps 4b (claims) to 4q. `payload` has been signed by the holder of `parent`. */
+/** Steps 4b (claims) to 4q. `payload` has been signed by the holder of the last of the parents (root first); `marked` as in {@link checkRoot}. */
 export function checkChild(
   payload: string,
-  parent: VerifiedToken,
+  parents: readonly VerifiedToken[],
   now: number,
   limits: Limits,
+  marked: boolean,
 ): TokenClaims | Problem {
+  const parent = parents.at(-1) as VerifiedToken;
   const above = parent.claims;
   const parsed = claimsObject(parseJson(payload), '4b');
   if (isProblem(parsed)) return parsed;
+  const caveats = readCaveats(parsed, marked, false);
+  if (caveats !== undefined && isProblem(caveats)) return caveats;
   const claims = readChildClaims(parsed);
   if (isProblem(claims)) return claims;
   if (claims.iss !== above.holder.thumbprintUri) return problem('issuer_mismatch', '4c');
@@ -120,6 +130,8 @@ export function checkChild(
   const widening = findWidening(above.capabilities, granted.capabilities);
   if (widening !== undefined) return problem(widening.code, `4${widening.rule}`, widening.facts);
   if (claims.parHash !== parent.hash) return problem('parent_hash_mismatch', '4q');
+  const stranger = caveats === undefined ? undefined : tenantProblem(parents, caveats);
+  if (stranger !== undefined) return stranger;
   const { jti, iss, iat, exp, delDepth, delMaxDepth, parHash, aud, holder } = claims;
   return Object.freeze({
     jti,
@@ -133,10 +145,11 @@ export function checkChild(
     holder,
     capabilities: granted.capabilities,
     hasCapabilities: granted.hasCapabilities,
+    caveats,
   });
 }
 
-type ChildClaims = Omit<TokenClaims, 'capabilities' | 'hasCapabilities'> & {
+type ChildClaims = Omit<TokenClaims, 'capabilities' | 'hasCapabilities' | 'caveats'> & {
   readonly details: readonly JsonValue[];
 };
 

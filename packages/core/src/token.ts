@@ -1,4 +1,5 @@
 import { aatEntries, type Capabilities, readCapabilities, toolsOf } from './capability.ts';
+import type { Caveats } from './caveat/caveats.ts';
 import { type Problem, problem } from './denial.ts';
 import {
   isJsonObject,
@@ -26,6 +27,8 @@ export interface TokenClaims {
   readonly capabilities: Capabilities;
   /** False where a token that is not a leaf carries no AAT entry: the empty capability set. */
   readonly hasCapabilities: boolean;
+  /** What the token asks beyond its tools (spec/profile.md); `undefined` for a token of plain AAT. */
+  readonly caveats: Caveats | undefined;
 }
 
 /** A payload whose signature has been verified, parsed. */

@@ -1,3 +1,4 @@
+import { completeProfile, type ProfileContext } from './caveat/check.ts';
 import type { ChainPolicy, TrustAnchor } from './chain.ts';
 import { ChainCache } from './chain-cache.ts';
 import type { SignatureVerifier } from './crypto/port.ts';
@@ -20,6 +21,12 @@ export interface VerifierOptions {
   readonly requireProofAudience?: boolean;
   /** When given, every proof must carry a nonce for which this returns true (draft step 7h). */
   readonly acceptsNonce?: (nonce: string) => boolean;
+  /**
+   * Given, tokens with caveats are understood (spec/profile.md), and tenant, purpose and definitions are checked. Whoever gives it
+   * must discharge the rest of `chainCaveats(permit.chain)` itself, as the enforcement point does: budget, approvals, revocation.
+   * Without it, every token with caveats is refused.
+   */
+  readonly profile?: ProfileContext;
   /** Deviations from {@link DEFAULT_LIMITS}. */
   readonly limits?: Partial<Limits>;
   /** Characters of token text that the cache of verified chains may hold. 0 turns it off. Default 2 Mi: some thousand tokens, at most 64 MiB of memory. */
@@ -62,6 +69,7 @@ export function prepareVerifier(options: VerifierOptions): {
   const policy: VerifierPolicy = Object.freeze({
     anchors: checkAnchors(options.anchors),
     limits,
+    profile: completeProfile(options.profile),
     audience: Object.freeze(audience),
     requireChainAudience: isOn(options.requireChainAudience),
     requireProofAudience: isOn(options.requireProofAudience),

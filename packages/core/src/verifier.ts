@@ -1,13 +1,23 @@
 import { platform } from '#crypto';
-import { type ChainVerdict, chainVerification, type VerifiedChain } from './chain.ts';
+import { checkContext, checkDefinition } from './caveat/check.ts';
+import {
+  type ChainVerdict,
+  chainCaveats,
+  chainVerification,
+  isVerifiedUnder,
+  unfitness,
+  type VerifiedChain,
+  type VerifiedToken,
+} from './chain.ts';
 import { type Denial, denial, isProblem, type Problem, problem } from './denial.ts';
 import { TaperError } from './error.ts';
-import { checkInvocation, readArguments } from './invocation.ts';
+import { checkInvocation, readArguments, readArgumentValues } from './invocation.ts';
 import type { JsonObject } from './json.ts';
 import { decodeSegment, type SignatureCheck } from './jws.ts';
 import type { Limits } from './limits.ts';
 import type { Presentation } from './presentation.ts';
 import { checkProof, readProof, type VerifiedProof } from './proof.ts';
+import { findOutOfForce } from './token-check.ts';
 import { prepareVerifier, type VerifierOptions, type VerifierPolicy } from './verifier-options.ts';
 
 /** A call to be judged. */
@@ -19,13 +29,22 @@ export interface Invocation {
   readonly args: JsonObject | string;
   /** Seconds since the epoch, an integer. */
   readonly now: number;
+  /** {@link definitionHash} of the tool as it is now. A chain that pins the tool is refused without it. */
+  readonly definition?: string;
+}
+
+/** A call whose caller was authenticated by other means than a proof: a session that the holders of the chain's leaf opened. */
+export interface SessionInvocation extends Omit<Invocation, 'presentation'> {
+  /** As this very verifier has verified it. */
+  readonly chain: VerifiedChain;
 }
 
 /** Only a verifier makes one; see {@link isPermit}. */
 export interface Permit {
   readonly verdict: 'permit';
   readonly chain: VerifiedChain;
-  readonly proof: VerifiedProof;
+  /** `undefined` where a session stood in for it. */
+  readonly proof: VerifiedProof | undefined;
   readonly tool: string;
   /** The arguments that were judged, copied and frozen. Run the tool with these and nothing else. */
   readonly args: JsonObject;
@@ -36,7 +55,7 @@ class MintedPermit implements Permit {
   readonly #minted = true;
   readonly verdict = 'permit';
   readonly chain: VerifiedChain;
-  readonly proof: VerifiedProof;
+  readonly proof: VerifiedProof | undefined;
   readonly tool: string;
   readonly args: JsonObject;
 
@@ -74,6 +93,17 @@ export interface Verifier {
   verifyChain(tokens: readonly string[], now: number): ChainVerdict;
   /** Draft section 8, steps 1–7h. Step 7i (replay) is the enforcement point's. */
   authorize(invocation: Invocation): Decision;
+  /**
+   * As {@link Verifier.authorize} for a chain that this verifier has verified, without a proof: the caller has authenticated the
+   * holder of its leaf, over these very arguments. Times, tool, arguments, audience and caveats are judged as always; revocation is
+   * not the verifier's to know.
+   */
+  authorizeInSession(invocation: SessionInvocation): Decision;
+  /**
+   * Whether a chain that this verifier has verified may be used at this enforcement point at all, whatever the call: audience
+   * (draft step 6c), tenant and purpose. `undefined` when it may.
+   */
+  checkPlace(chain: VerifiedChain): Denial | undefined;
   readonly limits: Limits;
 }
 
@@ -81,6 +111,10 @@ export interface Verifier {
 export interface AsyncVerifier {
   verifyChain(tokens: readonly string[], now: number): Promise<ChainVerdict>;
   authorize(invocation: Invocation): Promise<Decision>;
+  /** As {@link Verifier.authorizeInSession}; there is no signature to check. */
+  authorizeInSession(invocation: SessionInvocation): Decision;
+  /** As {@link Verifier.checkPlace}. */
+  checkPlace(chain: VerifiedChain): Denial | undefined;
   readonly limits: Limits;
 }
 
@@ -121,6 +155,7 @@ export function createVerifier(options: VerifierOptions): Verifier {
         return refuse(denial('internal_error'), undefined);
       }
     },
+    ...withoutSignatures(policy),
   });
 }
 
@@ -158,8 +193,35 @@ export function createAsyncVerifier(
         return refuse(denial('internal_error'), undefined);
       }
     },
+    ...withoutSignatures(policy),
   });
 }
+
+/** What a verifier judges of chains it has verified, in the same way on every platform. */
+function withoutSignatures(
+  policy: VerifierPolicy,
+): Pick<Verifier, 'authorizeInSession' | 'checkPlace'> {
+  return {
+    authorizeInSession(invocation: SessionInvocation): Decision {
+      try {
+        return judgeInSession(invocation, policy);
+      } catch {
+        return refuse(denial('internal_error'), undefined);
+      }
+    },
+    checkPlace(chain: VerifiedChain): Denial | undefined {
+      try {
+        if (!isVerifiedUnder(chain, policy)) return NOT_VERIFIED_HERE;
+        return denialOf(findMisplaced(chain, policy));
+      } catch {
+        return denial('internal_error');
+      }
+    },
+  };
+}
+
+/** Somebody else's chain may rest on other anchors, limits and profiles. */
+const NOT_VERIFIED_HERE: Denial = denial('internal_error', {}, { reason: 'not_verified_here' });
 
 /** A call as it was handed in, each member read once. */
 interface Call {
@@ -168,17 +230,18 @@ interface Call {
   readonly tool: string;
   readonly args: JsonObject | string;
   readonly now: number;
+  readonly definition: string | undefined;
 }
 
 function readCall(
-  { presentation, tool, args, now }: Invocation,
+  { presentation, tool, args, now, definition }: Invocation,
   { limits }: VerifierPolicy,
 ): Call | Problem {
   const compacts = [...presentation.aat_chain];
   const proof = presentation.aat_pop;
   if (typeof proof !== 'string' || proof.length > limits.maxProofSize)
     return problem('proof_malformed', '7a');
-  return { compacts, proof, tool, args, now };
+  return { compacts, proof, tool, args, now, definition };
 }
 
 /** Steps 6 and 7, once there is a verdict on the chain; yields the check of the proof's signature to a driver. */
@@ -193,7 +256,6 @@ function* judgement(
   const { tool } = call;
   const at = (cause: Problem, hop?: number): Decision =>
     refuse(denial(cause.code, { hop, step: cause.step }, cause.facts), verdict);
-  const leafHop = chain.tokens.length - 1;
 
   const unverified = readProof(call.proof, leaf);
   if (isProblem(unverified)) return at(unverified);
@@ -201,37 +263,85 @@ function* judgement(
   const payload = decodeSegment(unverified.payloadSegment);
   if (payload === undefined) return at(problem('claims_malformed', '7b'));
 
-  if (!leaf.claims.hasCapabilities) return at(problem('leaf_without_capabilities', '6a'), leafHop);
-  if (typeof tool !== 'string') return at(problem('tool_not_granted', '6b'), leafHop);
+  const ungranted = findUngranted(chain, tool);
+  if (ungranted !== undefined) return at(ungranted.problem, ungranted.hop);
   const args = readArguments(call.args, policy.limits.maxProofSize);
   if (isProblem(args)) return at(args);
-  const refusal = checkInvocation(leaf.claims.capabilities, tool, args.values);
-  if (refusal !== undefined) return at(refusal, leafHop);
-  const audience = checkAudience(chain, policy);
-  if (audience !== undefined) return at(audience.problem, audience.hop);
+  const refusal = findRefusal(chain, tool, args.values, call.definition, policy);
+  if (refusal !== undefined) return at(refusal.problem, refusal.hop);
 
   const proof = checkProof(payload, leaf, tool, args, call.now, policy);
   if (isProblem(proof)) return at(proof);
   return new MintedPermit({ chain, proof, tool, args: args.values });
 }
 
-/** Step 6c: every token that carries `aud` must name this enforcement point. */
-function checkAudience(
+/** Step 6 and the times of every token; who calls has been found out already. */
+function judgeInSession(invocation: SessionInvocation, policy: VerifierPolicy): Decision {
+  const { chain, tool, now, definition } = invocation;
+  if (!isVerifiedUnder(chain, policy)) return refuse(NOT_VERIFIED_HERE, undefined);
+  const unfit = unfitness(now);
+  if (unfit !== undefined) return refuse(unfit, undefined);
+  const args = readArgumentValues(invocation.args, policy.limits.maxProofSize);
+  const found =
+    findOutOfForce(chain.tokens, now, policy.limits) ??
+    findUngranted(chain, tool) ??
+    (isProblem(args)
+      ? { problem: args, hop: undefined }
+      : findRefusal(chain, tool, args, definition, policy));
+  if (found === undefined && !isProblem(args))
+    return new MintedPermit({ chain, proof: undefined, tool, args });
+  return refuse(denialOf(found) ?? denial('internal_error'), { verdict: 'verified', chain });
+}
+
+/** Why a call is refused, and the token at fault where it is one. */
+interface Refusal {
+  readonly problem: Problem;
+  readonly hop?: number | undefined;
+}
+
+function denialOf(refusal: Refusal | undefined): Denial | undefined {
+  if (refusal === undefined) return undefined;
+  const { code, step, facts } = refusal.problem;
+  return denial(code, { hop: refusal.hop, step }, facts);
+}
+
+/** Step 6a, and that the tool is named at all. */
+function findUngranted({ leaf, tokens }: VerifiedChain, tool: string): Refusal | undefined {
+  const hop = tokens.length - 1;
+  if (!leaf.claims.hasCapabilities)
+    return { problem: problem('leaf_without_capabilities', '6a'), hop };
+  return typeof tool === 'string' ? undefined : { problem: problem('tool_not_granted', '6b'), hop };
+}
+
+/** Steps 6b and 6c, and after them the caveats that the core checks. */
+function findRefusal(
   chain: VerifiedChain,
+  tool: string,
+  args: JsonObject,
+  definition: string | undefined,
   policy: VerifierPolicy,
-): { problem: Problem; hop?: number } | undefined {
+): Refusal | undefined {
+  const refusal = checkInvocation(chain.leaf.claims.capabilities, tool, args);
+  if (refusal !== undefined) return { problem: refusal, hop: chain.tokens.length - 1 };
+  const misplaced = findMisplaced(chain, policy);
+  if (misplaced !== undefined || policy.profile === undefined) return misplaced;
+  return checkDefinition(chainCaveats(chain), chain.tokens, tool, definition);
+}
+
+/** Step 6c (every token that carries `aud` must name this enforcement point), tenant and purpose. */
+function findMisplaced(chain: VerifiedChain, policy: VerifierPolicy): Refusal | undefined {
   let named = false;
-  for (const [hop, token] of chain.tokens.entries()) {
-    const { aud } = token.claims;
+  for (let hop = 0; hop < chain.tokens.length; hop++) {
+    const { aud } = (chain.tokens[hop] as VerifiedToken).claims;
     if (aud === undefined) continue;
     named = true;
     if (aud === null || !aud.some((identifier) => policy.audience.includes(identifier))) {
       return { problem: problem('audience_mismatch', '6c'), hop };
     }
   }
-  return policy.requireChainAudience && !named
-    ? { problem: problem('audience_required', '6c') }
-    : undefined;
+  if (policy.requireChainAudience && !named) return { problem: problem('audience_required', '6c') };
+  if (policy.profile === undefined) return undefined;
+  return checkContext(chainCaveats(chain), chain.tokens, policy.profile);
 }
 
 function refuse(cause: Denial, chainVerdict: ChainVerdict | undefined): Deny {

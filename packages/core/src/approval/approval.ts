@@ -34,6 +34,8 @@ export interface UnsafeApprover {
   readonly group: string;
   /** `kid` in the protected header. */
   readonly thumbprint: string;
+  /** `action`: base64url SHA-256, see `approvalActionHash`. */
+  readonly actionHash: string;
 }
 
 interface UnverifiedApproval {
@@ -42,18 +44,23 @@ interface UnverifiedApproval {
   readonly thumbprint: string;
   readonly claims: ParsedClaims;
   readonly group: string;
+  readonly actionHash: string;
 }
+
+const HASH = /^[A-Za-z0-9_-]{43}$/;
 
 /** In the order of their code units. */
 const CLAIMS = ['action', 'exp', 'group', 'iat', 'jti'];
 
 /**
- * Reads who an approval says made it. Nothing is verified: look the key up in your own configuration, by exactly these two, and
- * give it to {@link verifyApproval}. A denial is `approval_malformed`.
+ * Reads who an approval says made it, and for what. Nothing is verified: look the key up in your own configuration, by exactly
+ * group and thumbprint, and give it to {@link verifyApproval}. A denial is `approval_malformed`.
  */
 export function unsafeApprover(compact: string): UnsafeApprover | Denial {
   const read = readApproval(compact);
-  return 'code' in read ? read : Object.freeze({ group: read.group, thumbprint: read.thumbprint });
+  if ('code' in read) return read;
+  const { group, thumbprint, actionHash } = read;
+  return Object.freeze({ group, thumbprint, actionHash });
 }
 
 export interface VerifyApprovalOptions {
@@ -134,13 +141,14 @@ function readApproval(compact: unknown): UnverifiedApproval | Denial {
   const { alg, kid: thumbprint, typ } = header;
   if (typ !== APPROVAL_TYPE) return malformed({ reason: 'typ' });
   if (alg !== 'Ed25519' && alg !== 'ES256') return malformed({ reason: 'alg' });
-  if (typeof thumbprint !== 'string' || !/^[A-Za-z0-9_-]{43}$/.test(thumbprint))
-    return malformed({ reason: 'kid' });
+  if (typeof thumbprint !== 'string' || !HASH.test(thumbprint)) return malformed({ reason: 'kid' });
   const claims = readObject(jws.payloadSegment);
   if (claims === undefined) return malformed({ reason: 'claims' });
   const group = stringClaim(claims, 'group');
   if (!isGroupName(group)) return malformed({ claim: 'group' });
-  return { jws, alg, thumbprint, claims, group };
+  const actionHash = stringClaim(claims, 'action');
+  if (actionHash === undefined || !HASH.test(actionHash)) return malformed({ claim: 'action' });
+  return { jws, alg, thumbprint, claims, group, actionHash };
 }
 
 function readObject(segment: string): ParsedClaims | undefined {

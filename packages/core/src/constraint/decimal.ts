@@ -65,7 +65,7 @@ const boundsOf: (constraint: Constraint) => Bounds = oncePerConstraint((constrai
 });
 
 /** The value in units of 10^-{@link MAX_SCALE}; undefined when the text is not canonical or has too many digits. */
-function parseDecimal(value: JsonValue | undefined, scale: number): bigint | undefined {
+export function parseDecimal(value: JsonValue | undefined, scale: number): bigint | undefined {
   if (typeof value !== 'string' || value.length > MAX_LENGTH) return undefined;
   const match = /^(-?)(0|[1-9][0-9]*)(?:\.([0-9]+))?$/.exec(value);
   if (match === null) return undefined;

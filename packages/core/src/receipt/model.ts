@@ -166,7 +166,8 @@ export interface PermittedCall {
   readonly tool: string;
   /** The arguments that were given, by name, each with the grant it satisfied; without one it was allowed under `*`. Never values. */
   readonly arguments: readonly { readonly argument: string; readonly grant?: ReceiptGrant }[];
-  readonly proof: { readonly id: string; readonly issued_at: string };
+  /** Absent where a session stood in for it. */
+  readonly proof?: { readonly id: string; readonly issued_at: string };
 }
 
 export interface RefusedCall {

@@ -238,7 +238,9 @@ function permittedCall(permit: Permit): PermittedCall {
       const grant = grantAt(chain.leaf, tool, argument);
       return { argument, ...(grant === undefined ? {} : { grant }) };
     }),
-    proof: { id: proof.id, issued_at: timeText(proof.issuedAt) },
+    ...(proof === undefined
+      ? {}
+      : { proof: { id: proof.id, issued_at: timeText(proof.issuedAt) } }),
   };
 }
 

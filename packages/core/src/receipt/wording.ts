@@ -151,7 +151,9 @@ export function endPhrase(receipt: Receipt): { readonly lead: string; readonly r
 }
 
 export function proofPhrase({ proof }: PermittedCall): Phrase {
-  return [name(proof.id), `, signed ${proof.issued_at}`];
+  return proof === undefined
+    ? ['none: made in a session']
+    : [name(proof.id), `, signed ${proof.issued_at}`];
 }
 
 function signerPhrase(signer: ReceiptKey): Phrase {
