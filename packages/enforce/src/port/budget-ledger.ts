@@ -22,7 +22,7 @@ export interface BudgetReservation {
   readonly expiresAt: number;
 }
 
-/** `reserved`, or the account that cannot bear its charge; nothing is held then. `full`: no room to remember another account. */
+/** `reserved`, or the account that cannot bear its charge; nothing is held then. `full`: no room to remember another account or reservation. */
 export type ReserveVerdict =
   | { readonly verdict: 'reserved' }
   | { readonly verdict: 'exceeded'; readonly account: string }
@@ -40,8 +40,12 @@ export type SettleVerdict = 'settled' | 'lost';
  * - What is reserved and not yet expired, and what is settled, never passes an account's limit, also when calls race. An amount that
  *   reaches the limit exactly passes.
  * - `reserve` holds all charges or none. An `id` that is already there is refused by an exception.
- * - A settled amount stays spent. `settle` of one that expired, was released or never existed is `lost`; of one that is settled, `settled`.
+ * - A settled amount stays spent. `settle` of one that expired, was released or never existed is `lost`; of one that is settled, `settled`,
+ *   until it expires.
  * - `release` gives back a reservation that was not settled, and does nothing otherwise.
+ * - An account is remembered until its `expiresAt` has passed. A new one that expires no later than one which has been forgotten may
+ *   have been spent before: it is refused by an exception. So no clock, however wrong, has a budget spent twice.
+ * - A reservation of another form, such as an amount that is no exact decimal, is refused by an exception.
  * - An account whose limit differs from the one it was opened with is refused by an exception.
  * - An exception, a late or an unknown answer refuses the call with `budget_ledger_unavailable`.
  */

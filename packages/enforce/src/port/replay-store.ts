@@ -20,6 +20,9 @@ export interface UsedKey {
  * - A key that two callers hold at the same second is accepted at most once until `expiresAt` has passed.
  * - After `expiresAt` a key may be forgotten. It lies so far behind the window of what it stands for that callers whose clocks
  *   differ by up to a minute may share a store.
+ * - A key that expires no later than one which has been forgotten, and is not there, may have been used before: it is refused by an
+ *   exception. So no clock, however wrong, has a key accepted twice.
+ * - A key of another form, one named twice, and one that has expired already are refused by an exception.
  * - A store that is full refuses; it never forgets a live key to make room.
  * - An exception, a late or an unknown answer refuses the call with `replay_store_unavailable`.
  */

@@ -1,1 +1,9 @@
 export { type AuditSinkContract, auditSinkContract } from './audit-sink.ts';
+export { type BudgetLedgerContract, budgetLedgerContract } from './budget-ledger.ts';
+export type { ContractTest, OpenedPort } from './contract.ts';
+export { type ReplayStoreContract, replayStoreContract } from './replay-store.ts';
+export {
+  type RevocableView,
+  type RevocationViewContract,
+  revocationViewContract,
+} from './revocation-view.ts';
