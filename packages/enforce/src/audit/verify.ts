@@ -120,11 +120,11 @@ class LogCheck {
 
   constructor(key: PublicKey, emitter: string | undefined, head: AuditHead | undefined) {
     this.key = key;
-    this.emitter = emitter ?? (isHead(head) ? head.emitter : undefined);
-    this.head = head;
-    if (head === undefined) return;
-    if (!isHead(head) || head.emitter !== this.emitter || !verifyHead(head, key))
-      this.found({ code: 'head_invalid' });
+    const valid =
+      isHead(head) && (emitter ?? head.emitter) === head.emitter && verifyHead(head, key);
+    this.head = valid ? head : undefined;
+    this.emitter = emitter ?? this.head?.emitter;
+    if (head !== undefined && !valid) this.found({ code: 'head_invalid' });
   }
 
   next(entry: AuditEntry): void {
@@ -175,7 +175,7 @@ class LogCheck {
   verdict(): AuditVerdict {
     const { head, lines, last } = this;
     if (lines === 0) this.found({ code: 'log_empty', line: 1 });
-    if (isHead(head) && head.sequence >= this.expected) {
+    if (head !== undefined && head.sequence >= this.expected) {
       this.found({
         code: 'cut_off',
         line: lines + 1,
