@@ -1,175 +1,178 @@
 import {
-  createVerifier,
-  type Decision,
-  type DenialCode,
-  type Deny,
+  approvalSubject,
+  type Denial,
   denial,
-  isWellKnownTestKey,
   type JsonObject,
-  type Limits,
-  type Permit,
-  platform,
-  readPresentation,
-  TaperError,
-  type TrustAnchor,
+  type VerifiedChain,
 } from '@taper/core';
-import { createMemoryReplayStore } from './memory/replay-store.ts';
-import { type Clock, forwardOnly, systemClock } from './port/clock.ts';
-import type { ReplayStore } from './port/replay-store.ts';
+import type {
+  CallContext,
+  Denied,
+  EnforcementDecision,
+  EventReference,
+  Outcome,
+  Permitted,
+} from './decision.ts';
+import { createAuditTrail } from './judge/audit-trail.ts';
+import { inspectChains } from './judge/inspect.ts';
+import { argsOf, type Case, closeApproval, createJudge, type Judgement } from './judge/judge.ts';
+import { completeOptions, type EnforcementPointOptions } from './options.ts';
 
-/**
- * Seconds after its `iat` for which a used proof is remembered. A proof passes for at most 60 seconds after its `iat`
- * (draft section 9.10); the rest is by how much the clocks of two enforcement points that share a store may differ.
- */
-const PROOF_RETENTION = 120;
-
-/** Milliseconds; past a minute nobody waits for the answer any more. */
-const MAX_PORT_TIMEOUT = 60_000;
-
-export interface EnforcementPointOptions {
-  /** The identifiers of this enforcement point. Proofs must name one of them; tokens that carry `aud` must, too. */
-  readonly audience: string | readonly string[];
-  /** The root issuers that are trusted. */
-  readonly anchors: readonly TrustAnchor[];
-  /** Default: {@link systemClock}. */
-  readonly clock?: Clock;
-  /** Default: a memory store for this process alone. Replicas of one enforcement point must share a store. */
-  readonly replay?: ReplayStore;
-  /** Refuse chains in which no token carries `aud`. Default false. */
-  readonly requireChainAudience?: boolean;
-  /** Refuse proofs that name no audience. Default true; turn it off only where an intermediary forwards presentations (draft section 9.5). */
-  readonly requireProofAudience?: boolean;
-  /** When given, every proof must carry a nonce for which this returns true. */
-  readonly acceptsNonce?: (nonce: string) => boolean;
-  readonly limits?: Partial<Limits>;
-  /** Milliseconds that a port may take to answer. Default 1000. */
-  readonly portTimeout?: number;
-  /** Accept keys whose private halves are printed in standards and test suites. Only for tests. Default false. */
-  readonly allowWellKnownTestKeys?: boolean;
-}
+export type { EnforcementPointOptions } from './options.ts';
 
 /** The one thing that stands between an agent and a tool. */
 export interface EnforcementPoint {
   /**
    * Judges one call. Resolves to a decision whatever happens and never rejects.
-   * A permit has consumed its proof; run the tool with `permit.args` and nothing else, at once and once.
+   * A permit has consumed what it used; run the tool with `permitted.args` and nothing else, at once and once.
    *
    * @param presentation what came over the wire, unread: any value.
    * @param args the arguments as an object, or their JSON text as received.
    */
-  authorize(presentation: unknown, tool: string, args: JsonObject | string): Promise<Decision>;
+  authorize(
+    presentation: unknown,
+    tool: string,
+    args: JsonObject | string,
+    context?: CallContext,
+  ): Promise<EnforcementDecision>;
+  /** Adds to the audit log what became of a permitted call. Never rejects; resolves to whether that is durable (false without an audit log). */
+  conclude(permitted: Permitted, outcome: Outcome): Promise<boolean>;
+  /**
+   * Verifies the chains of a presentation, with or without its proofs: that they are sound, meant for here and not revoked.
+   * Consumes nothing and permits nothing; for showing an agent what it may call. Never rejects.
+   */
+  inspect(presentation: unknown): Promise<readonly VerifiedChain[] | Denial>;
 }
 
 /**
- * Makes an enforcement point (draft section 8, all steps).
+ * Makes an enforcement point (draft section 8, all steps, and spec/profile.md).
+ *
+ * Cheap refusals come first; what a call takes (its proof, its budget, its approvals) is taken last, and given back when
+ * the call is refused after all. With an audit log, the decision is durable before it takes effect. Whatever a port does
+ * but answer in time and within its contract, refuses the call.
+ *
  * @throws {TaperError} `option_invalid` when it could not be safe: no anchor, no audience, a well-known test key as anchor.
  */
 export function createEnforcementPoint(options: EnforcementPointOptions): EnforcementPoint {
-  const audience = [options.audience].flat();
-  if (audience.length === 0) {
-    throw new TaperError('option_invalid', 'An enforcement point needs an audience.', {
-      hint: 'Pass the identifier that agents put into `aat_aud`, such as the URL of this server.',
+  const settings = completeOptions(options);
+  const judge = createJudge(settings);
+  const trail = createAuditTrail(settings);
+  const given = new WeakSet<object>();
+
+  async function authorize(
+    wire: unknown,
+    tool: string,
+    args: JsonObject | string,
+    context: CallContext,
+  ): Promise<EnforcementDecision> {
+    const now = judge.readClock();
+    if (now === undefined) return deny({ denial: denial('clock_unavailable') }, undefined);
+    const each: Case = {
+      call: { wire, tool, args, context, now },
+      approvals: [],
+      used: [],
+    };
+    const refusal = await judge.hear(each).catch(internalError);
+    if (refusal !== undefined) return refuse(each, refusal);
+
+    const event = await trail.decision(each, undefined);
+    if (event === undefined && trail.kept) {
+      // It may have been written all the same: then what follows takes it back.
+      void trail.withdrawal(each, undefined, 'audit_unavailable');
+      await judge.dismiss(each).catch(ignore);
+      return deny({ denial: denial('audit_unavailable') }, undefined);
+    }
+    const late = await judge.confirm(each).catch(internalError);
+    if (late !== undefined) {
+      await judge.dismiss(each).catch(ignore);
+      await trail.withdrawal(each, event, late.denial.code);
+      return deny(late, event);
+    }
+    if (each.approved !== undefined) await close(each.approved);
+    const permitted = permit(each, event);
+    if (permitted.verdict === 'permit') given.add(permitted);
+    return permitted;
+  }
+
+  async function refuse(each: Case, refusal: Judgement): Promise<EnforcementDecision> {
+    await judge.dismiss(each).catch(ignore);
+    const event = await trail.decision(each, refusal);
+    if (refusal.approval === undefined) return deny(refusal, event);
+    const { pending, missing } = refusal.approval;
+    return Object.freeze({
+      verdict: 'approval_required',
+      denial: refusal.denial,
+      chainVerdict: refusal.chainVerdict,
+      pending,
+      missing,
+      event,
     });
   }
-  const { clock = systemClock, replay = createMemoryReplayStore(), portTimeout = 1000 } = options;
-  if (typeof clock?.now !== 'function' || typeof replay?.accept !== 'function') {
-    throw new TaperError('option_invalid', '`clock` or `replay` is not what its port asks for.');
-  }
-  if (!Number.isSafeInteger(portTimeout) || portTimeout < 1 || portTimeout > MAX_PORT_TIMEOUT) {
-    throw new TaperError(
-      'option_invalid',
-      `\`portTimeout\` must be 1 to ${MAX_PORT_TIMEOUT} milliseconds.`,
-    );
-  }
-  const readClock = forwardOnly(clock);
-  const verifier = createVerifier({
-    anchors: options.anchors,
-    audience,
-    requireChainAudience: options.requireChainAudience ?? false,
-    requireProofAudience: options.requireProofAudience ?? true,
-    ...(options.acceptsNonce === undefined ? {} : { acceptsNonce: options.acceptsNonce }),
-    ...(options.limits === undefined ? {} : { limits: options.limits }),
-  });
-  const allowTestKeys = options.allowWellKnownTestKeys === true;
-  for (const { issuer, key } of allowTestKeys ? [] : options.anchors) {
-    if (!isWellKnownTestKey(key)) continue;
-    throw new TaperError(
-      'option_invalid',
-      `The trust anchor of ${issuer} is a published test key: anybody can sign with it.`,
-      { hint: 'Make a key of your own with `taper key new`.' },
-    );
+
+  function close({ action }: NonNullable<Case['approved']>): Promise<void> {
+    const { approvals: source, portTimeout } = settings;
+    return closeApproval({ source, subject: approvalSubject(action), portTimeout });
   }
 
-  async function decide(wire: unknown, tool: string, args: JsonObject | string): Promise<Decision> {
-    const now = readClock();
-    if (now === undefined) return refuse('clock_unavailable');
-    const presentation = readPresentation(wire);
-    if ('code' in presentation)
-      return { verdict: 'deny', denial: presentation, chainVerdict: undefined };
-    const decision = verifier.authorize({ presentation, tool, args, now });
-    if (decision.verdict === 'deny') return decision;
-    const weak = allowTestKeys
-      ? -1
-      : decision.chain.tokens.findIndex(({ claims }) => isWellKnownTestKey(claims.holder));
-    if (weak !== -1) return refuse('holder_key_weak', decision, weak === 0 ? '3l' : '4b2', weak);
-    const spent = await spend(decision, now);
-    if (spent !== undefined) return refuse(spent, decision, '7i');
-    return expiredMeanwhile(decision, readClock()) ?? decision;
-  }
-
-  /** Step 7i, last of all: a refused call consumes no proof. */
-  async function spend({ chain, proof }: Permit, now: number): Promise<DenialCode | undefined> {
-    const holder = chain.leaf.claims.holder.thumbprint;
-    const key = platform.sha256(new TextEncoder().encode(`${holder} ${proof.id}`));
-    const verdict = await answer(
-      () => replay.accept([{ key, expiresAt: proof.issuedAt + PROOF_RETENTION }], now),
-      portTimeout,
-    );
-    if (verdict === 'accepted') return undefined;
-    if (verdict === 'replayed') return 'proof_replayed';
-    return verdict === 'full' ? 'replay_store_full' : 'replay_store_unavailable';
-  }
-
-  return Object.freeze({
-    async authorize(wire: unknown, tool: string, args: JsonObject | string): Promise<Decision> {
+  return Object.freeze<EnforcementPoint>({
+    async authorize(wire, tool, args, context = {}) {
       try {
-        return await decide(wire, tool, args);
+        return await authorize(wire, tool, args, context);
       } catch {
-        return refuse('internal_error');
+        return deny({ denial: denial('internal_error') }, undefined);
+      }
+    },
+    async conclude(permitted, outcome) {
+      try {
+        const now = judge.readClock();
+        // Once, and only what was given here.
+        if (now === undefined || !given.delete(permitted)) return false;
+        return await trail.outcome(permitted, outcome, now);
+      } catch {
+        return false;
+      }
+    },
+    async inspect(presentation) {
+      try {
+        return await inspectChains(presentation, judge, settings);
+      } catch {
+        return denial('internal_error');
       }
     },
   });
 }
 
-/** A port may have taken its time: what has expired since is refused, with no grace. */
-function expiredMeanwhile(permit: Permit, now: number | undefined): Deny | undefined {
-  if (now === undefined) return refuse('clock_unavailable', permit);
-  const hop = permit.chain.tokens.findIndex(({ claims }) => !(claims.exp > now));
-  return hop === -1 ? undefined : refuse('token_expired', permit, hop === 0 ? '3e' : '4i', hop);
+function permit({ authenticated }: Case, event: EventReference | undefined): Permitted | Denied {
+  const [first] = authenticated?.permits ?? [];
+  if (authenticated === undefined || first === undefined)
+    return deny({ denial: denial('internal_error') }, event);
+  return Object.freeze({
+    verdict: 'permit',
+    chain: first.chain,
+    proof: first.proof,
+    tool: first.tool,
+    args: argsOf(authenticated),
+    permits: authenticated.permits,
+    event,
+  });
 }
 
-/** What a port answers, or `undefined` when it throws, rejects or is late. */
-async function answer<Answer>(
-  ask: () => Answer | Promise<Answer>,
-  milliseconds: number,
-): Promise<Answer | undefined> {
-  let timer: ReturnType<typeof setTimeout> | undefined;
-  try {
-    const given = ask();
-    if (typeof given !== 'object' || given === null) return given;
-    const late = new Promise<undefined>((resolve) => {
-      timer = setTimeout(resolve, milliseconds, undefined);
-    });
-    return await Promise.race([given, late]);
-  } catch {
-    return undefined;
-  } finally {
-    clearTimeout(timer);
-  }
+function deny(
+  { denial: cause, chainVerdict, joined }: Judgement,
+  event: EventReference | undefined,
+): Denied {
+  return Object.freeze({
+    verdict: 'deny',
+    denial: cause,
+    chainVerdict,
+    ...(joined === undefined ? {} : { joined }),
+    event,
+  });
 }
 
-function refuse(code: DenialCode, permit?: Permit, step?: string, hop?: number): Deny {
-  const chainVerdict =
-    permit === undefined ? undefined : ({ verdict: 'verified', chain: permit.chain } as const);
-  return Object.freeze({ verdict: 'deny', denial: denial(code, { step, hop }), chainVerdict });
+function internalError(): Judgement {
+  return { denial: denial('internal_error') };
 }
+
+/** What could not be given back stays taken; the call is refused in any case. */
+function ignore(): void {}

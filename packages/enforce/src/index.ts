@@ -25,6 +25,15 @@ export {
   type VerifyAuditOptions,
   verifyAuditLog,
 } from './audit/verify.ts';
+export type {
+  ApprovalRequired,
+  CallContext,
+  Denied,
+  EnforcementDecision,
+  EventReference,
+  Outcome,
+  Permitted,
+} from './decision.ts';
 export {
   createEnforcementPoint,
   type EnforcementPoint,
@@ -32,8 +41,15 @@ export {
 } from './enforcement-point.ts';
 export { readAuditFile } from './file/audit-log.ts';
 export { type FileAuditSink, openFileAuditSink } from './file/audit-sink.ts';
+export type { Meter } from './judge/budget.ts';
 export { createMemoryAuditSink, type MemoryAuditSink } from './memory/audit-sink.ts';
+export { createMemoryBudgetLedger } from './memory/budget-ledger.ts';
 export { createMemoryReplayStore, DEFAULT_REPLAY_CAPACITY } from './memory/replay-store.ts';
+export {
+  createMemoryRevocationView,
+  type MemoryRevocationView,
+  type RevocationViewOptions,
+} from './memory/revocation-view.ts';
 export type { ApprovalSource, Approver, PendingAction } from './port/approval-source.ts';
 export type { AuditLine, AuditSink, AuditTip } from './port/audit-sink.ts';
 export type {
@@ -53,3 +69,4 @@ export type {
 } from './port/policy-engine.ts';
 export type { ReplayStore, ReplayVerdict, UsedKey } from './port/replay-store.ts';
 export type { RevocationQuery, RevocationVerdict, RevocationView } from './port/revocation-view.ts';
+export type { Revocation } from './revocation/entry.ts';

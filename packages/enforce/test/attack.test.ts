@@ -1,6 +1,5 @@
 import {
   createSigner,
-  type Decision,
   derive,
   generateKeyPair,
   issue,
@@ -13,6 +12,7 @@ import { describe, expect, test } from 'vitest';
 import {
   createEnforcementPoint,
   createMemoryReplayStore,
+  type EnforcementDecision,
   type EnforcementPointOptions,
   type ReplayStore,
 } from '../src/index.ts';
@@ -75,7 +75,7 @@ function pointWith(options: Partial<EnforcementPointOptions> = {}) {
 
 const ARGS = { path: '/a' };
 
-function codeOf(decision: Decision): string {
+function codeOf(decision: EnforcementDecision): string {
   return decision.verdict === 'deny' ? decision.denial.code : decision.verdict;
 }
 
@@ -137,10 +137,11 @@ describe('a proof that was used', () => {
   test('C14 is told from one whose holder and id only look alike when put together', async () => {
     const keys: string[] = [];
     const replay: ReplayStore = {
-      accept(key) {
-        keys.push(key);
+      accept(used) {
+        keys.push(...used.map(({ key }) => key));
         return 'accepted';
       },
+      forget: () => {},
     };
     const point = pointWith({ replay });
     for (const id of ['a b', 'a  b', 'a', ' a', `${alice.publicKey.thumbprint} a`]) {
@@ -186,7 +187,7 @@ describe('a port that lies', () => {
   ];
   test.each(answers)('X04 X06 is not believed: %s', async (_what, accept) => {
     const point = pointWith({
-      replay: { accept: accept as ReplayStore['accept'] },
+      replay: { accept: accept as ReplayStore['accept'], forget: () => {} },
       portTimeout: 20,
     });
     expect(codeOf(await point.authorize(await present(), 'read', ARGS))).toBe(
@@ -200,7 +201,7 @@ describe('a port that lies', () => {
     process.on('unhandledRejection', record);
     const accept = () =>
       new Promise<never>((_, reject) => setTimeout(reject, 30, new Error('late')));
-    const point = pointWith({ replay: { accept }, portTimeout: 5 });
+    const point = pointWith({ replay: { accept, forget: () => {} }, portTimeout: 5 });
     expect(codeOf(await point.authorize(await present(), 'read', ARGS))).toBe(
       'replay_store_unavailable',
     );
@@ -331,12 +332,13 @@ describe('E16 many at once', () => {
   test('E16 an asynchronous store that answers each key once decides, whatever the order', async () => {
     const seen = new Set<string>();
     const replay: ReplayStore = {
-      async accept(key) {
-        const known = seen.has(key);
-        seen.add(key);
+      async accept([used]) {
+        const known = seen.has(used?.key ?? '');
+        seen.add(used?.key ?? '');
         await new Promise((resolve) => setTimeout(resolve, Number(!known) * 5));
         return known ? 'replayed' : 'accepted';
       },
+      forget: () => {},
     };
     const point = pointWith({ replay });
     const wire = await present();

@@ -1,6 +1,5 @@
 import {
   createSigner,
-  type Decision,
   derive,
   generateKeyPair,
   importPublicKey,
@@ -13,6 +12,7 @@ import { describe, expect, test } from 'vitest';
 import {
   createEnforcementPoint,
   createMemoryReplayStore,
+  type EnforcementDecision,
   type EnforcementPointOptions,
   type ReplayStore,
 } from '../src/index.ts';
@@ -64,8 +64,8 @@ function pointAt(time: () => number, replay?: ReplayStore, portTimeout = 1000) {
   });
 }
 
-function codeOf(decision: Decision): string {
-  return decision.verdict === 'deny' ? decision.denial.code : 'permit';
+function codeOf(decision: EnforcementDecision): string {
+  return decision.verdict === 'permit' ? 'permit' : decision.denial.code;
 }
 
 describe('a call', () => {
@@ -275,7 +275,7 @@ describe('the replay store', () => {
     ['answers true', () => true as never],
     ['answers with a promise of nothing', () => Promise.resolve(undefined as never)],
   ])('that %s refuses the call (Z01, X04)', async (_fault, accept) => {
-    const point = pointAt(() => NOW, { accept }, 20);
+    const point = pointAt(() => NOW, { accept, forget: () => {} }, 20);
     expect(codeOf(await point.authorize(await presentation(), 'read', { path: '/a' }))).toBe(
       'replay_store_unavailable',
     );
@@ -288,6 +288,7 @@ describe('the replay store', () => {
         now = NOW + 5;
         return 'accepted';
       },
+      forget: () => {},
     });
     expect(
       codeOf(await point.authorize(await presentation(NOW, await root(5)), 'read', { path: '/a' })),

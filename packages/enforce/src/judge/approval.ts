@@ -1,0 +1,199 @@
+import {
+  type ApprovalAction,
+  approvalSubject,
+  type Denial,
+  denial,
+  isPublicKey,
+  type JsonObject,
+  platform,
+  readApprovalRequest,
+} from '@taper/core';
+import {
+  type ApprovalCount,
+  type CountedApproval,
+  countApprovals,
+  mergeRequirements,
+} from '../approval/count.ts';
+import type { ApprovalSource, Approver, PendingAction } from '../port/approval-source.ts';
+import type { ApprovalRequirement, PolicyDecision } from '../port/policy-engine.ts';
+import { ask } from './ask.ts';
+import type { Subject } from './subject.ts';
+
+export interface ApprovalSettings {
+  readonly source: ApprovalSource | undefined;
+  /** Seconds for which an action may be approved and run. */
+  readonly lifetime: number;
+  /** Identifier of the enforcement point. */
+  readonly name: string;
+  readonly random: (length: number) => Uint8Array;
+  readonly portTimeout: number;
+}
+
+/** An action and who asks for it. */
+export interface ApprovalQuestion {
+  readonly subject: Subject;
+  readonly tool: string;
+  readonly args: JsonObject;
+  /** Approvals that the caller brought along, unverified. */
+  readonly presented: readonly string[];
+  readonly now: number;
+}
+
+/** What is known of an action before policy is asked. */
+export interface KnownApprovals {
+  /** What has been asked for this action before, and what came in. */
+  readonly pending: PendingAction | undefined;
+  readonly valid: readonly CountedApproval[];
+}
+
+/** Approvals of an action, or why they are not enough. */
+export type ApprovalOutcome =
+  | {
+      readonly verdict: 'approved';
+      readonly pending: PendingAction;
+      readonly valid: ApprovalCount['valid'];
+    }
+  | {
+      readonly verdict: 'missing';
+      readonly pending: PendingAction;
+      readonly missing: readonly ApprovalRequirement[];
+    };
+
+/** What a source says where there is nothing; a failure is something else. */
+const NOTHING = Symbol('nothing');
+
+const NONE: KnownApprovals = Object.freeze({ pending: undefined, valid: Object.freeze([]) });
+
+/** Looks for approvals of this action that have been given already, so that a policy can see them. */
+export async function knownApprovals(
+  question: ApprovalQuestion,
+  settings: ApprovalSettings,
+): Promise<KnownApprovals | Denial> {
+  const { source, portTimeout } = settings;
+  if (source === undefined) return NONE;
+  const key = approvalSubject(actionOf(question, settings));
+  const found = await ask(
+    async () => (await source.find(key, question.now)) ?? NOTHING,
+    isFound,
+    portTimeout,
+  );
+  if (found === undefined) return denial('approval_source_unavailable');
+  if (found === NOTHING) return NONE;
+  const fits = approvalSubject(found.action) === key && found.action.expiresAt > question.now;
+  if (!fits) return denial('approval_source_unavailable');
+  const counted = await count(question, found, found.requirements, settings);
+  return 'code' in counted ? counted : { pending: found, valid: counted.valid };
+}
+
+/** Counts the approvals that caveats and policy ask for, and asks for those that are missing. `undefined` where none is needed. */
+export async function checkApprovals(
+  question: ApprovalQuestion,
+  known: KnownApprovals,
+  policy: PolicyDecision | undefined,
+  settings: ApprovalSettings,
+): Promise<ApprovalOutcome | Denial | undefined> {
+  const { subject, tool, presented, now } = question;
+  const asked = [...subject.caveats.approvals(tool)].map(([group, count]) => ({ group, count }));
+  const requirements = mergeRequirements(asked, policy?.approvals ?? []);
+  if (requirements === undefined) return denial('internal_error');
+  if (requirements.length === 0) return undefined;
+  const { source, portTimeout } = settings;
+  if (source === undefined)
+    return denial('approval_source_unavailable', {}, { reason: 'not_configured' });
+  if (known.pending !== undefined) {
+    const counted = await count(question, known.pending, requirements, settings);
+    if ('code' in counted) return counted;
+    const { valid, missing } = counted;
+    return missing.length === 0
+      ? { verdict: 'approved', pending: known.pending, valid }
+      : { verdict: 'missing', pending: known.pending, missing };
+  }
+  // Nothing is open that they could have been given for.
+  if (presented.length > 0)
+    return denial('approval_action_mismatch', {}, { tool, reason: 'no_open_request' });
+  const approvers = await approversOf(requirements, settings);
+  if ('code' in approvers) return approvers;
+  const draft: PendingAction = Object.freeze({
+    action: actionOf(question, settings),
+    requirements,
+    chains: subject.chains.map(({ tokens }) => tokens.map(({ compact }) => compact)),
+    approvals: [],
+  });
+  const opened = await ask(() => source.open(draft, now), isPending, portTimeout);
+  if (opened === undefined || approvalSubject(opened.action) !== approvalSubject(draft.action))
+    return denial('approval_source_unavailable');
+  return { verdict: 'missing', pending: opened, missing: requirements };
+}
+
+async function count(
+  { subject, presented, now }: ApprovalQuestion,
+  { action, approvals }: PendingAction,
+  requirements: readonly ApprovalRequirement[],
+  settings: ApprovalSettings,
+): Promise<ApprovalCount | Denial> {
+  const approvers = await approversOf(requirements, settings);
+  if ('code' in approvers) return approvers;
+  const options = {
+    action,
+    requirements,
+    approversOf: (group: string) => approvers.get(group),
+    holders: [...subject.holders],
+    now,
+  };
+  // What came in was good then; who has left the group since, or was asked for no more, is not counted now.
+  const standing = approvals.filter((each) => !('code' in countApprovals([each], options)));
+  return countApprovals([...new Set([...standing, ...presented])], options);
+}
+
+async function approversOf(
+  requirements: readonly ApprovalRequirement[],
+  { source, portTimeout }: ApprovalSettings,
+): Promise<ReadonlyMap<string, readonly Approver[]> | Denial> {
+  const groups = new Map<string, readonly Approver[]>();
+  for (const { group } of requirements) {
+    const approvers = await ask(
+      async () => (await source?.approvers(group)) ?? NOTHING,
+      isApprovers,
+      portTimeout,
+    );
+    if (approvers === undefined) return denial('approval_source_unavailable');
+    if (approvers === NOTHING || approvers.length === 0)
+      return denial('approval_group_unknown', {}, { reason: group });
+    groups.set(group, approvers);
+  }
+  return groups;
+}
+
+function actionOf(
+  { subject, tool, args, now }: ApprovalQuestion,
+  { name, lifetime, random }: ApprovalSettings,
+): ApprovalAction {
+  return Object.freeze({
+    tool,
+    arguments: args,
+    tokens: subject.leaves,
+    enforcementPoint: name,
+    nonce: platform.encodeBase64url(random(16)),
+    issuedAt: now,
+    expiresAt: now + lifetime,
+  });
+}
+
+function isPending(value: unknown): value is PendingAction {
+  return readApprovalRequest(value) !== undefined;
+}
+
+function isFound(value: unknown): value is PendingAction | typeof NOTHING {
+  return value === NOTHING || isPending(value);
+}
+
+function isApprovers(value: unknown): value is readonly Approver[] | typeof NOTHING {
+  if (value === NOTHING) return true;
+  return (
+    Array.isArray(value) &&
+    value.every(
+      (each: Partial<Approver> | null | undefined) =>
+        typeof each?.name === 'string' && each.name !== '' && isPublicKey(each.key),
+    )
+  );
+}

@@ -1,0 +1,130 @@
+import { type Denial, denial, type JsonObject, platform } from '@taper/core';
+import { isAmount, isZero } from '../budget/amount.ts';
+import type {
+  BudgetCharge,
+  BudgetLedger,
+  ReserveVerdict,
+  SettleVerdict,
+} from '../port/budget-ledger.ts';
+import { ask, hasVerdict } from './ask.ts';
+import type { Subject } from './subject.ts';
+
+/**
+ * Measures what a call takes, in exact decimals: `'12.50'`, or `'0'` where it takes nothing.
+ * Anything else, or an exception, refuses the call with `budget_amount_invalid`.
+ */
+export type Meter = (tool: string, args: JsonObject) => string;
+
+export interface BudgetSettings {
+  readonly ledger: BudgetLedger | undefined;
+  readonly meters: ReadonlyMap<string, Meter>;
+  /** Identifies this process among those that share the ledger. */
+  readonly owner: string;
+  readonly portTimeout: number;
+}
+
+/** What has been reserved for one call: to be settled in the moment before it runs, or released. */
+export interface Reservation {
+  readonly id: string;
+  /** What the call takes, by meter; for the audit event. */
+  readonly amounts: ReadonlyMap<string, string>;
+}
+
+/** The time, in seconds, that a call has between its reservation and its settlement. */
+function reservationLifetime(portTimeout: number): number {
+  return Math.ceil((4 * portTimeout) / 1000) + 5;
+}
+
+/** Seconds for which an account is kept after its token has expired: by how much clocks may differ. */
+const ACCOUNT_RETENTION = 120;
+
+/** Reserves what the call takes from every token on its chains that limits it; `undefined` where none does. */
+export async function reserveBudget(
+  subject: Subject,
+  tool: string,
+  args: JsonObject,
+  id: string,
+  now: number,
+  settings: BudgetSettings,
+): Promise<Reservation | Denial | undefined> {
+  const { budgets } = subject.caveats;
+  if (budgets.length === 0) return undefined;
+  const { ledger, owner, portTimeout } = settings;
+  if (ledger === undefined)
+    return denial('budget_ledger_unavailable', {}, { reason: 'not_configured' });
+  const amounts = new Map<string, string>();
+  for (const meter of new Set(budgets.map((each) => each.meter))) {
+    const measure = settings.meters.get(meter);
+    if (measure === undefined) return denial('budget_meter_unknown', {}, { tool, reason: meter });
+    const amount = amountOf(measure, tool, args);
+    if (amount === undefined) return denial('budget_amount_invalid', {}, { tool, reason: meter });
+    amounts.set(meter, amount);
+  }
+  const charges: BudgetCharge[] = [];
+  for (const { token, meter, limit, expiresAt } of budgets) {
+    const amount = amounts.get(meter) as string;
+    if (isZero(amount)) continue;
+    const account = accountOf(token, meter);
+    charges.push({ account, limit, amount, expiresAt: expiresAt + ACCOUNT_RETENTION });
+  }
+  if (charges.length === 0) return undefined;
+  const expiresAt = now + reservationLifetime(portTimeout);
+  const verdict = await ask(
+    () => ledger.reserve({ id, owner, charges, expiresAt }, now),
+    isReserveVerdict,
+    portTimeout,
+  );
+  if (verdict?.verdict === 'reserved') return { id, amounts };
+  if (verdict === undefined) {
+    // It may have been reserved all the same.
+    void ask(() => ledger.release(id), isNothing, portTimeout);
+    return denial('budget_ledger_unavailable');
+  }
+  if (verdict.verdict === 'full') return denial('budget_ledger_full');
+  const exhausted = budgets.find(({ token, meter }) => accountOf(token, meter) === verdict.account);
+  return denial('budget_exceeded', {}, { tool, reason: exhausted?.meter ?? 'unknown' });
+}
+
+/** The reservation becomes spent; a denial when it cannot be known to be. */
+export async function settleBudget(
+  { id }: Reservation,
+  now: number,
+  { ledger, portTimeout }: BudgetSettings,
+): Promise<Denial | undefined> {
+  const verdict = await ask(() => ledger?.settle(id, now), isSettleVerdict, portTimeout);
+  if (verdict === 'settled') return undefined;
+  return denial(verdict === 'lost' ? 'budget_reservation_lost' : 'budget_ledger_unavailable');
+}
+
+/** Gives a reservation back at once; where that fails, its expiry does. */
+export async function releaseBudget(
+  { id }: Reservation,
+  { ledger, portTimeout }: BudgetSettings,
+): Promise<void> {
+  await ask(() => ledger?.release(id), isNothing, portTimeout);
+}
+
+function amountOf(measure: Meter, tool: string, args: JsonObject): string | undefined {
+  try {
+    const amount = measure(tool, args);
+    return isAmount(amount) ? amount : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+function accountOf(token: string, meter: string): string {
+  return platform.sha256(new TextEncoder().encode(`budget ${token} ${meter}`));
+}
+
+function isReserveVerdict(value: unknown): value is ReserveVerdict {
+  return hasVerdict(value, ['reserved', 'exceeded', 'full']);
+}
+
+function isSettleVerdict(value: unknown): value is SettleVerdict {
+  return value === 'settled' || value === 'lost';
+}
+
+function isNothing(value: unknown): value is undefined {
+  return value === undefined;
+}

@@ -1,0 +1,260 @@
+import {
+  createVerifier,
+  type Denial,
+  denial,
+  isWellKnownTestKey,
+  platform,
+  TaperError,
+  type VerifiedChain,
+  type Verifier,
+} from '@taper/core';
+import type { CountedApproval } from '../approval/count.ts';
+import type { Settings } from '../options.ts';
+import type { PendingAction } from '../port/approval-source.ts';
+import { forwardOnly } from '../port/clock.ts';
+import type { ApprovalRequirement, PolicyDecision } from '../port/policy-engine.ts';
+import type { UsedKey } from '../port/replay-store.ts';
+import { type ApprovalSettings, checkApprovals, knownApprovals } from './approval.ts';
+import { ask } from './ask.ts';
+import {
+  type BudgetSettings,
+  type Reservation,
+  releaseBudget,
+  reserveBudget,
+  settleBudget,
+} from './budget.ts';
+import {
+  type AuthenticatedCall,
+  authenticate,
+  type Call,
+  type Refusal,
+  useOf,
+  verified,
+} from './call.ts';
+import { checkPolicy, isCallContext, type PolicySettings } from './policy.ts';
+import { giveBackUses, type ReplaySettings, useUp } from './replay.ts';
+import { checkRevocation, type RevocationSettings } from './revocation.ts';
+import { type Subject, subjectOf } from './subject.ts';
+
+/** One call, with what has been found out about it and what is held for it; filled in as it is judged. */
+export interface Case {
+  readonly call: Call;
+  authenticated?: AuthenticatedCall;
+  subject?: Subject;
+  policy?: PolicyDecision;
+  approvals: readonly CountedApproval[];
+  /** The action that was approved, once its approvals are enough. */
+  approved?: PendingAction;
+  reservation?: Reservation;
+  /** What has been marked as used for it. */
+  used: readonly UsedKey[];
+}
+
+/** Why a case is refused, and the approvals that would help where they would. */
+export interface Judgement extends Refusal {
+  readonly approval?: {
+    readonly pending: PendingAction;
+    readonly missing: readonly ApprovalRequirement[];
+  };
+}
+
+/** Judges cases in three steps, between which the enforcement point writes its audit log. */
+export interface Judge {
+  readonly verifier: Verifier;
+  /** Seconds since the epoch, never running backwards; `undefined` when the clock cannot be trusted. */
+  readonly readClock: () => number | undefined;
+  /** Everything that can refuse the call. Where nothing does, what it takes is held: reserved and marked as used. */
+  hear(call: Case): Promise<Judgement | undefined>;
+  /** Ports may have taken their time: what has expired or was revoked since is refused, with no grace. Then what was reserved is spent. */
+  confirm(call: Case): Promise<Judgement | undefined>;
+  /** Why verified chains are not in force any more: expired, or revoked. */
+  lapse(chains: readonly VerifiedChain[]): Promise<Denial | undefined>;
+  /** Gives back whatever is held for a call that was refused. */
+  dismiss(call: Case): Promise<void>;
+}
+
+/** Bytes of randomness in identifiers that nobody may guess or meet twice. */
+const IDENTIFIER_BYTES = 16;
+
+/** @throws {TaperError} `option_invalid`. */
+export function createJudge(settings: Settings): Judge {
+  const { name, portTimeout, random, sessions, allowTestKeys } = settings;
+  const verifier = createVerifier(settings.verifier);
+  refuseTestKeys(settings);
+  const readClock = forwardOnly(settings.clock);
+  const newId = (): string => platform.encodeBase64url(random(IDENTIFIER_BYTES));
+  const revocation: RevocationSettings = {
+    view: settings.revocation,
+    maxStaleness: settings.maxRevocationStaleness,
+    portTimeout,
+  };
+  const approval: ApprovalSettings = {
+    source: settings.approvals,
+    lifetime: settings.approvalLifetime,
+    name,
+    random,
+    portTimeout,
+  };
+  const policy: PolicySettings = { engine: settings.policy, enforcementPoint: name, portTimeout };
+  const budget: BudgetSettings = {
+    ledger: settings.ledger,
+    meters: settings.meters,
+    owner: newId(),
+    portTimeout,
+  };
+  const replay: ReplaySettings = { store: settings.replay, sessions, portTimeout };
+
+  async function hear(each: Case): Promise<Judgement | undefined> {
+    const { call } = each;
+    const { tool, now, context } = call;
+    if (!isCallContext(context))
+      return { denial: denial('internal_error', {}, { reason: 'context' }) };
+    const authenticated = authenticate(call, { verifier, sessions, allowTestKeys });
+    if ('denial' in authenticated) return authenticated;
+    each.authenticated = authenticated;
+    const subject = subjectOf(authenticated.permits.map(({ chain }) => chain));
+    each.subject = subject;
+    const args = argsOf(authenticated);
+
+    const revoked = await checkRevocation(subject, now, revocation);
+    if (revoked !== undefined) return atChain(subject, revoked);
+
+    const asking = { subject, tool, args, presented: authenticated.approvals, now };
+    const known = await knownApprovals(asking, approval);
+    if ('code' in known) return refused(subject, known);
+    const decided = await checkPolicy(
+      { subject, tool, args, context, approvals: known.valid, now },
+      policy,
+    );
+    if (decided !== undefined && 'code' in decided) return refused(subject, decided);
+    if (decided !== undefined) each.policy = decided;
+    if (decided?.verdict === 'deny') return refused(subject, denial('policy_denied', {}, { tool }));
+    const approvals = await checkApprovals(asking, known, decided, approval);
+    if (approvals !== undefined && 'code' in approvals) return refused(subject, approvals);
+    if (approvals?.verdict === 'missing') {
+      const { pending, missing } = approvals;
+      const cause = denial('approval_required', {}, { tool });
+      return { ...refused(subject, cause), approval: { pending, missing } };
+    }
+    if (approvals !== undefined) {
+      each.approvals = approvals.valid;
+      each.approved = approvals.pending;
+    }
+
+    const reserved = await reserveBudget(subject, tool, args, newId(), now, budget);
+    if (reserved !== undefined && 'code' in reserved) return refused(subject, reserved);
+    if (reserved !== undefined) each.reservation = reserved;
+    const uses = [...authenticated.uses, ...useOfApproval(each.approved)];
+    const spent = await useUp(authenticated, uses, each.approved !== undefined, now, replay);
+    if (spent !== undefined) return refused(subject, spent);
+    each.used = uses;
+    return undefined;
+  }
+
+  async function confirm(each: Case): Promise<Judgement | undefined> {
+    const subject = each.subject as Subject;
+    const late = await lapsed(subject);
+    if (late !== undefined) return late;
+    if (each.reservation === undefined) return undefined;
+    const now = readClock();
+    if (now === undefined) return refused(subject, denial('clock_unavailable'));
+    const unsettled = await settleBudget(each.reservation, now, budget);
+    if (unsettled !== undefined) return refused(subject, unsettled);
+    return expired(subject, readClock());
+  }
+
+  async function lapsed(subject: Subject): Promise<Judgement | undefined> {
+    const now = readClock();
+    const late = expired(subject, now);
+    if (late !== undefined || now === undefined) return late;
+    const revoked = await checkRevocation(subject, now, revocation);
+    return revoked === undefined ? undefined : atChain(subject, revoked);
+  }
+
+  return Object.freeze<Judge>({
+    verifier,
+    readClock,
+    hear,
+    confirm,
+    async lapse(chains) {
+      return (await lapsed(subjectOf(chains)))?.denial;
+    },
+    async dismiss({ reservation, used }) {
+      if (reservation !== undefined) await releaseBudget(reservation, budget);
+      await giveBackUses(used, replay);
+    },
+  });
+}
+
+/** Whoever has read the standard that a key is printed in can sign with it. */
+function refuseTestKeys({ allowTestKeys, verifier }: Settings): void {
+  const published = verifier.anchors.find(({ key }) => isWellKnownTestKey(key));
+  if (allowTestKeys || published === undefined) return;
+  throw new TaperError(
+    'option_invalid',
+    `The trust anchor of ${published.issuer} is a published test key: anybody can sign with it.`,
+    { hint: 'Make a key of your own with `taper key new`.' },
+  );
+}
+
+/** The arguments as they were judged. All chains were asked about the same text. */
+export function argsOf({
+  permits,
+}: AuthenticatedCall): AuthenticatedCall['permits'][number]['args'] {
+  return (permits[0] as AuthenticatedCall['permits'][number]).args;
+}
+
+/** What is approved is one call: its request serves once, whoever else signs it. */
+function useOfApproval(approved: PendingAction | undefined): readonly UsedKey[] {
+  if (approved === undefined) return [];
+  const { nonce, expiresAt } = approved.action;
+  return [{ key: useOf(`approval ${nonce}`), expiresAt: expiresAt + APPROVAL_RETENTION }];
+}
+
+/** Seconds: by how much the clocks of two enforcement points that share a store may differ. */
+const APPROVAL_RETENTION = 60;
+
+function expired(subject: Subject, now: number | undefined): Judgement | undefined {
+  if (now === undefined) return refused(subject, denial('clock_unavailable'));
+  if (subject.expiresAt > now) return undefined;
+  for (const [joined, { tokens }] of subject.chains.entries()) {
+    const hop = tokens.findIndex(({ claims }) => !(claims.exp > now));
+    if (hop === -1) continue;
+    const cause = denial('token_expired', { hop, step: hop === 0 ? '3e' : '4i' });
+    return atChain(subject, { denial: cause, joined });
+  }
+  return refused(subject, denial('internal_error'));
+}
+
+function refused(subject: Subject, cause: Denial): Judgement {
+  return atChain(subject, { denial: cause });
+}
+
+function atChain(
+  { chains }: Subject,
+  { denial: cause, joined }: { readonly denial: Denial; readonly joined?: number },
+): Judgement {
+  const chain = chains[joined ?? 0];
+  return {
+    denial: cause,
+    chainVerdict: chain === undefined ? undefined : verified(chain),
+    joined: chains.length > 1 ? joined : undefined,
+  };
+}
+
+/** Tells a source of approvals that an action has been used. Best effort: its approvals serve once in any case. */
+export async function closeApproval({
+  source,
+  subject,
+  portTimeout,
+}: {
+  readonly source: Settings['approvals'];
+  readonly subject: string;
+  readonly portTimeout: number;
+}): Promise<void> {
+  await ask(
+    () => source?.close(subject),
+    (value): value is undefined => value === undefined,
+    portTimeout,
+  );
+}
