@@ -9,14 +9,17 @@ import type { Caveats, RevocationCaveat } from './caveats.ts';
 /** The built-in meter, of which each call takes 1. */
 export const CALLS_METER = 'calls';
 
-/** Most meters, tools, and groups of one caveat. */
+/** Most meters of a budget, tools that need approval, and groups that approve one tool. Tools that are pinned are bounded by the size of a token. */
 const MAX_METERS = 16;
-const MAX_TOOLS = 256;
+const MAX_APPROVAL_TOOLS = 64;
 const MAX_GROUPS = 16;
 
+/** UTF-16 code units. */
 const MAX_NAME = 256;
+/** Seconds. */
 const MAX_STALENESS = 90 * 86_400;
 const METER = /^[A-Za-z0-9._-]{1,64}$/;
+/** 32 bytes in strict base64url: the last character has two bits that must be zero. */
 const HASH = /^[A-Za-z0-9_-]{42}[AEIMQUYcgkosw048]$/;
 
 /** A caveat's value, or `undefined` where its shape is wrong. */
@@ -30,7 +33,7 @@ const READERS: { readonly [Member in keyof Caveats]-?: Reader<NonNullable<Caveat
       METER.test(meter) && isLimit(limit, meter) ? limit : undefined,
     ),
   approvals: (value, numbers) =>
-    readMap(value, MAX_TOOLS, (groups) =>
+    readMap(value, MAX_APPROVAL_TOOLS, (groups) =>
       readMap(groups, MAX_GROUPS, (count, group) => {
         const whole = readInteger(groups as JsonObject, group, numbers);
         const fits = whole !== undefined && whole >= 1 && whole <= MAX_APPROVAL_COUNT;
@@ -39,7 +42,7 @@ const READERS: { readonly [Member in keyof Caveats]-?: Reader<NonNullable<Caveat
     ),
   revocation: readRevocation,
   definitions: (value) =>
-    readMap(value, MAX_TOOLS, (hash) =>
+    readMap(value, Number.POSITIVE_INFINITY, (hash) =>
       typeof hash === 'string' && HASH.test(hash) ? hash : undefined,
     ),
 };
@@ -88,7 +91,7 @@ function readName(value: JsonValue): string | undefined {
 
 function isLimit(value: JsonValue, meter: string): value is string {
   const limit = parseDecimal(value, meter === CALLS_METER ? 0 : MAX_SCALE);
-  return limit !== undefined && limit >= 0n && !(value as string).startsWith('-');
+  return limit !== undefined && limit >= 0n;
 }
 
 function readRevocation(
@@ -117,7 +120,7 @@ function readInteger(
     : undefined;
 }
 
-/** A non-empty object as a map, every member read. */
+/** A non-empty object as a map, every member read: an empty one says nothing, and might be taken for "any". */
 function readMap<Value>(
   value: JsonValue,
   most: number,
