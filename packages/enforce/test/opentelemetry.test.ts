@@ -1,4 +1,4 @@
-import { SpanStatusCode, trace } from '@opentelemetry/api';
+import { SpanStatusCode } from '@opentelemetry/api';
 import {
   BasicTracerProvider,
   InMemorySpanExporter,
@@ -89,19 +89,22 @@ describe('a traced enforcement point', () => {
   });
 
   test('changes no decision when the tracer fails', async () => {
-    const span = trace.wrapSpanContext({ traceId: '', spanId: '', traceFlags: 0 });
-    const failing = {
-      ...span,
-      setAttributes: () => {
-        throw new Error('tracer');
-      },
-      end: () => {},
+    const fail = (): never => {
+      throw new Error('tracer');
     };
-    const point = traced(newPoint(), {
-      startSpan: () => failing,
-      startActiveSpan: (_: string, work: (span: unknown) => unknown) => work(failing),
-    } as never);
-    expect((await call(point)).verdict).toBe('permit');
+    const span = { setAttributes: fail, setStatus: fail, end: fail };
+    for (const startActiveSpan of [
+      fail,
+      (_: string, work: (each: unknown) => unknown) => work(span),
+      (_: string, work: (each: unknown) => unknown) => {
+        work(span);
+        fail();
+      },
+    ]) {
+      const point = traced(newPoint(), { startSpan: fail, startActiveSpan } as never);
+      expect((await call(point)).verdict).toBe('permit');
+      expect((await call(point)).verdict).toBe('deny');
+    }
   });
 
   test('T01: has no token, proof, argument or key in any span, also where a token stands for a tool', async () => {
@@ -115,15 +118,13 @@ describe('a traced enforcement point', () => {
     await point.authorize({ aat_chain: [secret], aat_pop: secret }, 'read_file', secret);
     await point.authorize(secret, 'x'.repeat(100_000), secret);
     const spans = JSON.stringify(
-      exporter
-        .getFinishedSpans()
-        .map(({ name, attributes, events, status, links }) => ({
-          name,
-          attributes,
-          events,
-          status,
-          links,
-        })),
+      exporter.getFinishedSpans().map(({ name, attributes, events, status, links }) => ({
+        name,
+        attributes,
+        events,
+        status,
+        links,
+      })),
     );
     expect(exporter.getFinishedSpans()).toHaveLength(5);
     expect(spans.includes(secret)).toBe(false);
