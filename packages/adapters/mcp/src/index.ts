@@ -1,8 +1,14 @@
-export { currentPermit, type GuardOptions, guardTools } from './guard.ts';
+export type { ApprovalUrl } from './approval-notice.ts';
+export { createPresenter, type Presenter } from './client.ts';
+export { definitionsOf, type ListedTool } from './definitions.ts';
+export type { GuardOptions } from './guard.ts';
+export type { Holding, PresentationMeta, PresenterOptions, ToolCall } from './presenter.ts';
+export { currentPermit } from './run.ts';
+export { guardTools } from './v2.ts';
 export {
-  createPresenter,
-  type Presenter,
-  type PresenterOptions,
-  type ToolCall,
-} from './presenter.ts';
-export { DENIAL_KEY, type DeniedCall, deniedCall, PRESENTATION_KEY } from './wire.ts';
+  DENIAL_KEY,
+  type DeniedCall,
+  deniedCall,
+  PRESENTATION_KEY,
+  type RequestedApproval,
+} from './wire.ts';

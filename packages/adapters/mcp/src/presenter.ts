@@ -1,20 +1,27 @@
-import type { CallToolRequestParams, CallToolResult, Client } from '@modelcontextprotocol/client';
 import {
+  denial,
+  type JoinedPresentation,
   type JsonObject,
-  type Presentation,
+  joinPresentations,
   prove,
+  RefusedError,
   type Signer,
   uuidV7,
   type VerifiedChain,
 } from '@taper/core';
 import { type Clock, systemClock } from '@taper/enforce';
+import { findDefinition, type ListedTool } from './definitions.ts';
 import { PRESENTATION_KEY } from './wire.ts';
 
-export interface PresenterOptions {
-  /** The chain under which the agent acts. */
+/** A chain and who signs as the holder of its leaf. */
+export interface Holding {
   readonly chain: VerifiedChain;
-  /** Signs as the holder of the chain's leaf. */
   readonly signer: Signer;
+}
+
+export interface PresenterOptions extends Holding {
+  /** Further chains, of which each must permit every call, too. */
+  readonly joined?: readonly Holding[];
   /** The identifier of the enforcement point that the calls go to. */
   readonly audience: string;
   /** Default: the clock of this machine. */
@@ -23,42 +30,44 @@ export interface PresenterOptions {
   readonly random?: (length: number) => Uint8Array;
   /** Asked before each call, for enforcement points that hand out nonces. */
   readonly nonce?: () => string | Promise<string>;
+  /**
+   * Hashes of the tools' definitions as they were agreed to, see `definitionsOf`. The server has to show them before each call, and a
+   * tool that is not among them is not called. Default: the server's guard alone holds the tools to what the chain pins.
+   */
+  readonly pins?: { readonly [tool: string]: string };
 }
 
 /** A tool call as the SDK's client takes it. */
-export interface ToolCall {
+export interface ToolCall<Meta = { readonly [key: string]: unknown } | undefined> {
   readonly name: string;
   readonly arguments?: JsonObject;
-  readonly _meta?: CallToolRequestParams['_meta'];
+  /** Approvals that the agent carries itself: compact JWS, as `taper approve` writes them. */
+  readonly approvals?: readonly string[];
+  readonly _meta?: Meta;
 }
 
-/** Presents one chain, with a fresh proof for every call. */
-export interface Presenter {
-  /**
-   * The `_meta` members for one call: good for this tool with these arguments, once, within the proof window.
-   * @throws {RefusedError} when the chain does not allow the call; nothing has been sent then.
-   */
-  metaFor(tool: string, args: JsonObject): Promise<{ readonly [PRESENTATION_KEY]: Presentation }>;
-  /**
-   * Calls the tool through an ordinary MCP client. A refusal by the server is a result with `isError`; see `deniedCall`.
-   * @throws {RefusedError} as `metaFor`, and what the client throws.
-   */
-  callTool(
-    client: Client,
-    call: ToolCall,
-    options?: Parameters<Client['callTool']>[1],
-  ): Promise<CallToolResult>;
+/** Members of a `_meta`. A type alias, so that it is assignable to the SDK's open types. */
+export type PresentationMeta = { [PRESENTATION_KEY]: JoinedPresentation };
+
+/** Makes what is presented. It holds no key: the signers do. */
+export interface PresentationMaker {
+  /** For one call: good for this tool with these arguments, once, within the proof window. */
+  forCall(tool: string, args: JsonObject, approvals?: readonly string[]): Promise<PresentationMeta>;
+  /** For `tools/list`: the chains without a proof. */
+  readonly forListing: { readonly [PRESENTATION_KEY]: object };
+  /** @throws {RefusedError} when the server shows another definition than was agreed to. */
+  checkPin(tool: string, list: () => Promise<readonly ListedTool[]>): Promise<void>;
 }
 
-/** Makes a presenter. It holds no key: the signer does. */
-export function createPresenter(options: PresenterOptions): Presenter {
-  const { chain, signer, audience, clock = systemClock, nonce } = options;
+export function createPresentationMaker(options: PresenterOptions): PresentationMaker {
+  const { audience, clock = systemClock, nonce, pins } = options;
   const random = options.random ?? ((length) => crypto.getRandomValues(new Uint8Array(length)));
+  const holdings: readonly Holding[] = [options, ...(options.joined ?? [])];
 
-  async function metaFor(tool: string, args: JsonObject) {
+  async function proveCall({ chain, signer }: Holding, tool: string, args: JsonObject) {
     const given = await nonce?.();
     const now = clock.now();
-    const presentation = await prove(chain, {
+    return prove(chain, {
       signer,
       tool,
       args,
@@ -67,15 +76,27 @@ export function createPresenter(options: PresenterOptions): Presenter {
       audience,
       ...(given === undefined ? {} : { nonce: given }),
     });
-    return { [PRESENTATION_KEY]: presentation };
   }
 
-  return Object.freeze<Presenter>({
-    metaFor,
-    async callTool(client, { name, arguments: given = {}, _meta }, requestOptions) {
-      const args = structuredClone(given); // what is signed is what is sent, whatever the caller does meanwhile
-      const meta = { ..._meta, ...(await metaFor(name, args)) };
-      return client.callTool({ name, arguments: args, _meta: meta }, requestOptions);
+  const chains = holdings.map(({ chain }) => ({
+    aat_chain: chain.tokens.map(({ compact }) => compact),
+  }));
+  return {
+    forListing: {
+      [PRESENTATION_KEY]: chains.length > 1 ? { taper_chains: chains } : (chains[0] ?? {}),
     },
-  });
+    async forCall(tool, args, approvals) {
+      const proved = await Promise.all(holdings.map((holding) => proveCall(holding, tool, args)));
+      return { [PRESENTATION_KEY]: joinPresentations(proved, approvals) };
+    },
+    async checkPin(tool, list) {
+      if (pins === undefined) return;
+      const pin = Object.hasOwn(pins, tool) ? pins[tool] : undefined;
+      if (pin === undefined) throw new RefusedError(denial('definition_unknown', {}, { tool }));
+      const found = findDefinition(await list(), tool);
+      if ('code' in found) throw new RefusedError(denial(found.code, {}, { tool }));
+      if (found.definition !== pin)
+        throw new RefusedError(denial('definition_changed', {}, { tool }));
+    },
+  };
 }

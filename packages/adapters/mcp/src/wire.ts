@@ -1,6 +1,7 @@
-import { DENIALS, type Denial } from '@taper/core';
+import { type ApprovalAction, DENIALS, type Denial } from '@taper/core';
+import type { ApprovalRequirement } from '@taper/enforce';
 
-/** The key in the `_meta` of a `tools/call` request under which the presentation travels: `{ aat_chain, aat_pop }`. */
+/** The key in the `_meta` of a request under which the presentation travels: with a proof for `tools/call`, without for `tools/list`. */
 export const PRESENTATION_KEY = 'dev.taper/presentation';
 
 /** The key in the `_meta` of a tool result under which a refusal stands. */
@@ -16,8 +17,19 @@ export interface DeniedCall {
   readonly hop?: number;
   readonly tool?: string;
   readonly argument?: string;
+  /** With `approval_required`: what has to be approved, by whom, and where. */
+  readonly approval?: RequestedApproval;
   /** What to do next; text for people and models. */
   readonly hint: string;
+}
+
+/** What a call waits for. Once it is there, the same call is made again, with a fresh proof. */
+export interface RequestedApproval {
+  /** The exact action, with the nonce of this request and its expiry. */
+  readonly action: ApprovalAction;
+  readonly missing: readonly ApprovalRequirement[];
+  /** Where an approver finds the action. */
+  readonly url?: string;
 }
 
 /** The result of a tool call that was refused. A type alias, so that it is assignable to the SDK's open result types. */
@@ -31,26 +43,45 @@ export type DenialResult = {
 const MAX_NAME_LENGTH = 256;
 
 /** The tool result for a refusal: `isError`, so that a model sees the reason and can mend its call; the facts in `_meta`. */
-export function denialResult({ code, step, hop, facts }: Denial): DenialResult {
-  const { summary, hint: advice } = DENIALS[code];
+export function denialResult(cause: Denial, approval?: RequestedApproval): DenialResult {
+  const denied = deniedCallOf(cause, approval);
+  const { code, tool, argument, hint } = denied;
+  const what = [
+    code,
+    ...(tool === undefined ? [] : [`tool ${JSON.stringify(tool)}`]),
+    ...(argument === undefined ? [] : [`argument ${JSON.stringify(argument)}`]),
+  ].join(', ');
+  const text = `Refused, and not run: ${what}. ${DENIALS[cause.code].summary} ${hint}${placeOf(approval)}`;
+  return { content: [{ type: 'text', text }], isError: true, _meta: { [DENIAL_KEY]: denied } };
+}
+
+/** A denial as it may leave the server. */
+export function deniedCallOf(
+  { code, step, hop, facts }: Denial,
+  approval?: RequestedApproval,
+): DeniedCall {
+  const { hint: advice } = DENIALS[code];
   const place = ` In MCP it stands in the _meta of the request, under "${PRESENTATION_KEY}".`;
-  const hint = code === 'presentation_missing' ? advice + place : advice;
   const tool = shortName(facts.tool);
   const argument = shortName(facts.argument);
-  const denied: DeniedCall = {
+  return {
     code,
     ...(step === undefined ? {} : { step }),
     ...(hop === undefined ? {} : { hop }),
     ...(tool === undefined ? {} : { tool }),
     ...(argument === undefined ? {} : { argument }),
-    hint,
+    ...(approval === undefined ? {} : { approval }),
+    hint: code === 'presentation_missing' ? advice + place : advice,
   };
-  const where = [
-    tool === undefined ? [] : `tool ${JSON.stringify(tool)}`,
-    argument === undefined ? [] : `argument ${JSON.stringify(argument)}`,
-  ].flat();
-  const text = `Refused, and not run: ${[code, ...where].join(', ')}. ${summary} ${hint}`;
-  return { content: [{ type: 'text', text }], isError: true, _meta: { [DENIAL_KEY]: denied } };
+}
+
+function placeOf(approval: RequestedApproval | undefined): string {
+  if (approval === undefined) return '';
+  const missing = approval.missing.map(
+    ({ group, count }) => `${count} of ${JSON.stringify(group)}`,
+  );
+  const where = approval.url === undefined ? '' : ` Where: ${approval.url}`;
+  return ` Missing: ${missing.join(', ')}.${where}`;
 }
 
 /** The refusal in a tool result, or undefined when the server did not refuse the call. What a server says is not verified. */

@@ -1,5 +1,6 @@
 import { generateKeyPairSync, type KeyObject, randomBytes, sign } from 'node:crypto';
 import {
+  type CaveatsInit,
   createSigner,
   derive,
   importPublicKey,
@@ -75,6 +76,9 @@ const AGENT_TOOLS: ToolMap = {
 
 export interface ChainOptions {
   readonly tools?: ToolMap;
+  /** What the orchestrator may do, where it differs from the usual. */
+  readonly rootTools?: ToolMap;
+  readonly caveats?: CaveatsInit;
   readonly holder?: Party;
   readonly root?: Party;
   readonly audience?: string;
@@ -90,7 +94,7 @@ export async function createChain(options: ChainOptions = {}): Promise<VerifiedC
     issuer: ISSUER,
     signer: (options.root ?? issuer).signer,
     holder: orchestrator.publicKey,
-    tools: ROOT_TOOLS,
+    tools: options.rootTools ?? ROOT_TOOLS,
     now: at,
     id: newId(),
     lifetime,
@@ -103,6 +107,7 @@ export async function createChain(options: ChainOptions = {}): Promise<VerifiedC
     now: at,
     id: newId(),
     ...(options.audience === undefined ? {} : { audience: options.audience }),
+    ...(options.caveats === undefined ? {} : { caveats: options.caveats }),
   });
 }
 

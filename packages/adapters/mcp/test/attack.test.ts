@@ -71,7 +71,7 @@ function heldStore(): { readonly replay: ReplayStore; release(calls: number): Pr
   const accept = () =>
     new Promise<'accepted'>((resolve) => waiting.push(() => resolve('accepted')));
   return {
-    replay: { accept },
+    replay: { accept, forget: () => {} },
     release: async (calls) => {
       await expect.poll(() => waiting.length).toBe(calls);
       for (const next of waiting.splice(0)) next();
@@ -257,7 +257,10 @@ describe('connections', () => {
     guardTools(server, createPoint());
     const [near, far] = InMemoryTransport.createLinkedPair();
     const seen: unknown[] = [];
-    far.onmessage = (message) => seen.push((message as { id?: unknown }).id);
+    far.onmessage = (message) => {
+      const { method, id } = message as { method?: string; id?: unknown };
+      if (method === 'tools/call') seen.push(id);
+    };
     await server.connect(far);
     await near.start();
     await near.send(callOf(1, 'loose', {}, {}) as never);

@@ -176,7 +176,7 @@ describe('an enforcement point that breaks its promise denies', () => {
   ];
   test.each(broken)('when it %s', async (_, authorize) => {
     let runs = 0;
-    const point = { authorize } as unknown as EnforcementPoint;
+    const point = { ...createPoint(), authorize } as unknown as EnforcementPoint;
     const server = guardTools(newServer(), point);
     server.registerTool('late', {}, () => {
       runs += 1;
@@ -265,6 +265,7 @@ test('a message that changes while it is judged runs as it was judged', async ()
     },
   };
   const point: EnforcementPoint = {
+    ...real,
     async authorize(...call) {
       const decision = await real.authorize(...call);
       message.params.name = 'other';
@@ -296,6 +297,7 @@ test('a call whose caller has gone before the decision does not run', async () =
   const asked = Promise.withResolvers<void>();
   const real = createPoint();
   const point: EnforcementPoint = {
+    ...real,
     async authorize(...call) {
       const decided = new Promise<void>((resolve) => {
         decide = resolve;

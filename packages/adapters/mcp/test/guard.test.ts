@@ -78,9 +78,20 @@ describe.each(links)('over %s', (_, open) => {
     expect(ran).toMatchObject([{ tool, args }]);
   });
 
-  test('lists tools without a presentation', async () => {
-    const { tools } = await link.client.listTools();
-    expect(tools.map((tool) => tool.name)).toContain('refund');
+  test('lists no tool to whom presents nothing, and says why', async () => {
+    const { tools, _meta } = await link.client.listTools();
+    expect(tools).toEqual([]);
+    expect(deniedCall({ _meta })?.code).toBe('presentation_missing');
+  });
+
+  test('lists to an agent the tools that its chain grants, and no others', async () => {
+    const chain = await createChain({ tools: { refund: {}, search: {} } });
+    const aat_chain = chain.tokens.map(({ compact }) => compact);
+    const { tools } = await link.client.listTools(
+      { _meta: { [PRESENTATION_KEY]: { aat_chain } } },
+      { cacheMode: 'refresh' },
+    );
+    expect(tools.map(({ name }) => name).sort()).toEqual(['refund', 'search']);
   });
 
   test('refuses a call without a presentation, and says so uniformly for tools that exist and that do not', async () => {
@@ -449,7 +460,10 @@ describe.each(links)('over %s', (_, open) => {
   });
 
   test('a refusal is a valid result of a tool that has an output schema', async () => {
-    await link.client.listTools();
+    const aat_chain = (await createChain()).tokens.map(({ compact }) => compact);
+    const shown = { _meta: { [PRESENTATION_KEY]: { aat_chain } } };
+    const { tools } = await link.client.listTools(shown, { cacheMode: 'refresh' });
+    expect(tools.find(({ name }) => name === 'failing')?.outputSchema).toBeDefined();
     expect(await refusal('failing', {})).toMatchObject({ code: 'presentation_missing' });
     const chain = await createChain();
     const { result } = await call('failing', {}, await present(chain, 'failing', {}));

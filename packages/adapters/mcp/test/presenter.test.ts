@@ -1,4 +1,4 @@
-import { type JsonObject, RefusedError } from '@taper/core';
+import { type JsonObject, type Presentation, RefusedError } from '@taper/core';
 import { createEnforcementPoint } from '@taper/enforce';
 import { createPresenter, deniedCall, PRESENTATION_KEY, type Presenter } from '@taper/mcp';
 import { afterAll, beforeAll, expect, test } from 'vitest';
@@ -88,7 +88,8 @@ test('takes time, randomness and nonce from whom it is told to', async () => {
     nonce: async () => nonces.shift() as string,
   });
   const meta = await presenter.metaFor('refund', REFUND);
-  const payload = meta[PRESENTATION_KEY].aat_pop.split('.')[1] as string;
+  const { aat_pop } = meta[PRESENTATION_KEY] as Presentation;
+  const payload = aat_pop.split('.')[1] as string;
   const claims = JSON.parse(Buffer.from(payload, 'base64url').toString());
   expect(claims).toMatchObject({ iat: time - 5, nonce: 'n-1', aat_aud: AUDIENCE, hta: REFUND });
   expect(claims.jti).toMatch(/-7707-8707-070707070707$/);
