@@ -92,37 +92,50 @@ export async function checkApprovals(
   policy: PolicyDecision | undefined,
   settings: ApprovalSettings,
 ): Promise<ApprovalOutcome | Denial | undefined> {
-  const { subject, tool, presented, now } = question;
+  const { subject, tool, presented } = question;
   const asked = [...subject.caveats.approvals(tool)].map(([group, count]) => ({ group, count }));
   const requirements = mergeRequirements(asked, policy?.approvals ?? []);
   if (requirements === undefined) return denial('internal_error');
   if (requirements.length === 0) return undefined;
-  const { source, portTimeout } = settings;
-  if (source === undefined)
+  if (settings.source === undefined)
     return denial('approval_source_unavailable', {}, { reason: 'not_configured' });
   if (known.pending !== undefined) {
     const counted = await count(question, known.pending, requirements, settings);
     if ('code' in counted) return counted;
-    const { valid, missing } = counted;
-    return missing.length === 0
-      ? { verdict: 'approved', pending: known.pending, valid }
-      : { verdict: 'missing', pending: known.pending, missing };
+    if (counted.missing.length === 0)
+      return { verdict: 'approved', pending: known.pending, valid: counted.valid };
+    // Asked again with what is required now: policies change.
+    const pending = await open(question, requirements, settings);
+    return 'code' in pending ? pending : { verdict: 'missing', pending, missing: counted.missing };
   }
   // Nothing is open that they could have been given for.
   if (presented.length > 0)
     return denial('approval_action_mismatch', {}, { tool, reason: 'no_open_request' });
   const approvers = await approversOf(requirements, settings);
   if ('code' in approvers) return approvers;
+  const pending = await open(question, requirements, settings);
+  return 'code' in pending ? pending : { verdict: 'missing', pending, missing: requirements };
+}
+
+/** Asks the source to hold the action until it is approved; gives what it holds. */
+async function open(
+  question: ApprovalQuestion,
+  requirements: readonly ApprovalRequirement[],
+  settings: ApprovalSettings,
+): Promise<PendingAction | Denial> {
+  const { source, portTimeout } = settings;
   const draft: PendingAction = Object.freeze({
     action: actionOf(question, settings),
     requirements,
-    chains: subject.chains.map(({ tokens }) => tokens.map(({ compact }) => compact)),
+    chains: question.subject.chains.map(({ tokens }) => tokens.map(({ compact }) => compact)),
     approvals: [],
   });
-  const opened = await ask(() => source.open(draft, now), isPending, portTimeout);
-  if (opened === undefined || approvalSubject(opened.action) !== approvalSubject(draft.action))
-    return denial('approval_source_unavailable');
-  return { verdict: 'missing', pending: opened, missing: requirements };
+  const opened = await ask(() => source?.open(draft, question.now), isPending, portTimeout);
+  const fits =
+    opened !== undefined &&
+    opened.action.expiresAt > question.now &&
+    approvalSubject(opened.action) === approvalSubject(draft.action);
+  return fits ? opened : denial('approval_source_unavailable');
 }
 
 async function count(

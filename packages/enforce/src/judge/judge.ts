@@ -74,7 +74,7 @@ export interface Judge {
 }
 
 /** Bytes of randomness in identifiers that nobody may guess or meet twice. */
-const IDENTIFIER_BYTES = 16;
+const IDENTIFIER_BYTES = 32;
 
 /** @throws {TaperError} `option_invalid`. */
 export function createJudge(settings: Settings): Judge {
