@@ -104,16 +104,21 @@ export function openSqliteDatabase(
   return Object.freeze({
     path,
     define(part: string, version: number, tables: string): void {
-      orExplain(path, () =>
-        exclusively(db, () => {
-          const known = db.prepare('SELECT version FROM part WHERE name = ?').get(part);
-          if (known?.['version'] === version) return;
-          if (known !== undefined) throw otherVersion(path, part);
+      orExplain(path, () => {
+        const find = db.prepare('SELECT version FROM part WHERE name = ?');
+        const isThere = (): boolean => {
+          const known = find.get(part);
+          if (known === undefined || known['version'] === version) return known !== undefined;
+          throw otherVersion(path, part);
+        };
+        if (isThere()) return;
+        patiently(db, () => {
+          if (isThere()) return;
           db.exec(tables);
           db.prepare('INSERT INTO part (name, version) VALUES (?, ?)').run(part, version);
           count.run();
-        }),
-      );
+        });
+      });
     },
     prepare: (sql: string): StatementSync => orExplain(path, () => db.prepare(sql)),
     read: <Result>(work: () => Result): Result => orExplain(path, work),
@@ -221,6 +226,16 @@ function exclusively(db: DatabaseSync, work: () => void): void {
   } catch (error) {
     if (db.isTransaction) db.exec('ROLLBACK');
     throw error;
+  }
+}
+
+/** The same, for when blocking does no harm yet. */
+function patiently(db: DatabaseSync, work: () => void): void {
+  db.exec(`PRAGMA busy_timeout = ${OPEN_TIMEOUT}`);
+  try {
+    exclusively(db, work);
+  } finally {
+    db.exec(`PRAGMA busy_timeout = ${BLOCKING_TIMEOUT}`);
   }
 }
 
