@@ -8,6 +8,7 @@ import {
   type Presentation,
   prove,
   type Signer,
+  type ToolMap,
   type VerifiedChain,
 } from '@taper/core';
 import {
@@ -40,7 +41,7 @@ export function newSigner(): Signer {
   return createSigner(generateKeyPair().privateJwk);
 }
 
-const TOOLS = {
+const TOOLS: ToolMap = {
   pay: {
     order: { constraint_type: 'exact', value: 'o-1' },
     amount: { constraint_type: 'decimal', min: '0', max: '200.00', scale: 2 },
@@ -48,12 +49,9 @@ const TOOLS = {
   read: {},
 };
 
-/** Authority → orchestrator → agent; caveats at either hop. */
-export async function chainOf(
-  caveats: { readonly root?: CaveatsInit; readonly leaf?: CaveatsInit } = {},
-  lifetime = 600,
-): Promise<VerifiedChain> {
-  const root = await issue({
+/** Authority → orchestrator. */
+export function rootOf(caveats?: CaveatsInit, lifetime = 600): Promise<VerifiedChain> {
+  return issue({
     issuer: ISSUER,
     signer: authority,
     holder: orchestrator.publicKey,
@@ -62,25 +60,33 @@ export async function chainOf(
     id: nextId(),
     lifetime,
     maxDepth: 3,
-    ...(caveats.root === undefined ? {} : { caveats: caveats.root }),
+    ...(caveats === undefined ? {} : { caveats }),
   });
-  return childOf(root, caveats.leaf);
 }
 
-/** Another token from the orchestrator to the agent. */
+/** A token from the orchestrator to the agent, or to somebody else. */
 export function childOf(
-  parent: VerifiedChain,
+  root: VerifiedChain,
   caveats?: CaveatsInit,
   holder: Signer = agent,
+  tools: ToolMap = TOOLS,
 ): Promise<VerifiedChain> {
-  return derive(parent, {
+  return derive(root, {
     signer: orchestrator,
     holder: holder.publicKey,
-    tools: TOOLS,
+    tools,
     now: NOW,
     id: nextId(),
     ...(caveats === undefined ? {} : { caveats }),
   });
+}
+
+/** Authority → orchestrator → agent; caveats at either hop. */
+export async function chainOf(
+  caveats: { readonly root?: CaveatsInit; readonly leaf?: CaveatsInit } = {},
+  lifetime = 600,
+): Promise<VerifiedChain> {
+  return childOf(await rootOf(caveats.root, lifetime), caveats.leaf);
 }
 
 export const PAYMENT: JsonObject = { order: 'o-1', amount: '120.00' };
