@@ -26,6 +26,8 @@ export type FailureCode =
   | 'tools_malformed'
   | 'suite_malformed'
   | 'token_malformed'
+  | 'head_malformed'
+  | 'log_malformed'
   | 'option_invalid'
   | 'refused'
   | 'signing_failed'
@@ -54,6 +56,8 @@ export const FAILURES: Readonly<Record<FailureCode, 1 | 2 | 3>> = {
   tools_malformed: 1,
   suite_malformed: 1,
   token_malformed: 1,
+  head_malformed: 1,
+  log_malformed: 1,
   option_invalid: 1,
   refused: 1,
   signing_failed: 1,

@@ -1,4 +1,6 @@
 import { Command, CommanderError } from 'commander';
+import { auditHead } from './command/audit-head.ts';
+import { auditVerify } from './command/audit-verify.ts';
 import { conformance } from './command/conformance.ts';
 import { delegate } from './command/delegate.ts';
 import { helpCommand } from './command/help.ts';
@@ -20,6 +22,7 @@ import { usageFailure } from './usage.ts';
 
 const NOUNS: Readonly<Record<string, string>> = {
   key: 'make and show keys',
+  audit: 'check audit logs, and take heads of them',
   root: 'issue root tokens, as the issuer that verifiers trust',
 };
 
@@ -71,6 +74,8 @@ function buildProgram(run: Run, session: Session): Command {
     verify,
     receipt,
     inspect,
+    auditVerify,
+    auditHead,
     conformance,
     version,
     helpCommand(program),

@@ -1,6 +1,7 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
+import { writeLogs } from './audit-log.ts';
 import { ownSuite } from './suite.ts';
 import { replay } from './transcript.ts';
 import { Workspace } from './workspace.ts';
@@ -21,6 +22,7 @@ describe('what a person sees', () => {
     for (const vector of suite.vectors.slice(1, 3))
       vector.expected = { verdict: 'DENY', step: '7a' };
     workspace.write('other-suite.json', JSON.stringify(suite));
+    await writeLogs(workspace);
     const replayed = await replay(readFileSync(path, 'utf8'), workspace);
     // Write a transcript anew with: npx vitest run packages/cli -u
     await expect(replayed).toMatchFileSnapshot(path);

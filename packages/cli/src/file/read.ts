@@ -98,7 +98,8 @@ const REASONS: Readonly<Record<string, string>> = {
   ENAMETOOLONG: 'its name is too long',
 };
 
-function unreadable(path: string, purpose: string, cause: unknown): Failure {
+/** Why something could not be read. */
+export function unreadable(path: string, purpose: string, cause: unknown): Failure {
   const code = (cause as NodeJS.ErrnoException | undefined)?.code ?? 'unknown error';
   const source = path === '-' ? 'standard input' : showName(path);
   if (/^\s*[[{]/.test(path)) {

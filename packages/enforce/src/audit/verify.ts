@@ -158,7 +158,7 @@ class LogCheck {
       return;
     }
     if (sequence > expected + this.unknown)
-      this.found({ code: 'sequence_gap', line, sequence, expected });
+      this.found({ code: 'sequence_gap', line, sequence, expected: expected + this.unknown });
     else if (sequence === expected && event.previous_hash !== (this.previous ?? NO_EVENT))
       this.found({ code: 'chain_broken', line, sequence, expected });
     this.expected = sequence + 1;
