@@ -12,10 +12,9 @@ import {
 } from '@taper/core';
 import { type Clock, systemClock } from '@taper/enforce';
 import { CHAIN_HASH, chainHash } from './chain-store.ts';
-import { CHAINS_PATH } from './guard.ts';
 import { encodePresentation, PRESENTATION_HEADER } from './presentation-header.ts';
 import { deniedProblem } from './problem.ts';
-import { isRoute, parameterOf, type Route, segmentsOf } from './route.ts';
+import { CHAINS_PATH, isRoute, parameterOf, type Route, segmentsOf } from './route.ts';
 import { type ArgumentsOf, isOfType, type SourceMap } from './source.ts';
 import { encodeQueryValue, encodeSegment } from './target.ts';
 

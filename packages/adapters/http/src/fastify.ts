@@ -63,6 +63,7 @@ export function guarded<Sources extends SourceMap>(
   };
 }
 
+/** As bytes: to a text Fastify would add a charset that the media type does not have. */
 function send(reply: FastifyReply, { status, headers, body }: Answer): FastifyReply {
-  return reply.code(status).headers(Object.fromEntries(headers)).send(body);
+  return reply.code(status).headers(Object.fromEntries(headers)).send(Buffer.from(body));
 }

@@ -31,20 +31,17 @@ import {
   readHeaders,
 } from './request.ts';
 import { readArguments, readJson } from './request-arguments.ts';
-import { isLiteralPath, RESERVED_PATH, type Route } from './route.ts';
-import { createRouteTable } from './route-table.ts';
+import { CHAINS_PATH, type Route } from './route.ts';
+import { createOpenPaths, createRouteTable } from './route-table.ts';
 import type { ArgumentsOf, SourceMap } from './source.ts';
 import { parseTarget } from './target.ts';
-
-/** Where a chain is presented once, to be named by its hash from then on. */
-export const CHAINS_PATH: string = `${RESERVED_PATH}/chains`;
 
 export interface RouteGuardOptions {
   /** Make it once for the process: it remembers which proofs have been used. */
   readonly point: EnforcementPoint;
   /** Every route that may be reached with a presentation. */
   readonly routes: readonly Route[];
-  /** What may be reached without one, as `METHOD /path`: `GET /health`. Exact paths only. Default none. */
+  /** What may be reached without one, as `METHOD /path`: `GET /health`, `POST /approvals/:subject`. Default none. */
   readonly open?: readonly string[];
   /** For `WWW-Authenticate`. Default `taper`. */
   readonly realm?: string;
@@ -98,7 +95,7 @@ export function createRouteGuard(options: RouteGuardOptions): RouteGuard {
   if (!/^[\x20\x21\x23-\x5b\x5d-\x7e]*$/.test(realm))
     throw new TaperError('option_invalid', '`realm` must be printable ASCII without quotes.');
   const find = createRouteTable(routes);
-  const open = new Set(options.open?.map(checkOpen));
+  const isOpen = createOpenPaths(options.open ?? [], routes);
   const chains = maxStoredChains === 0 ? undefined : new ChainStore(maxStoredChains);
 
   const refuse = (cause: Denial, unread: boolean): Admission => {
@@ -112,7 +109,7 @@ export function createRouteGuard(options: RouteGuardOptions): RouteGuard {
     const unread = request.body !== undefined || headers === undefined || announcesBody(headers);
     const no = (code: Denial['code'], facts: DenialFacts = {}) =>
       refuse(denial(code, {}, facts), unread);
-    if (open.has(`${method} ${request.target.split('?', 1)[0]}`)) return { kind: 'open' };
+    if (isOpen(method, request.target)) return { kind: 'open' };
     if (headers === undefined) return no('request_malformed', { reason: 'header_repeated' });
     if (hasOverride(headers)) return no('request_input_undeclared', { reason: 'override' });
     const target = parseTarget(request.target);
@@ -233,14 +230,4 @@ function contextOf(route: Route, args: ArgumentsOf<SourceMap>): CallContext {
     ...(definition === undefined ? {} : { definition }),
     ...(resource === undefined ? {} : { resource }),
   };
-}
-
-function checkOpen(entry: string): string {
-  const [, path] = /^[A-Z]+ (\/.*)$/.exec(entry) ?? [];
-  if (path === undefined || !isLiteralPath(path) || `${path}/`.startsWith(`${RESERVED_PATH}/`)) {
-    throw new TaperError('option_invalid', `${JSON.stringify(entry)} cannot be open.`, {
-      hint: 'Name a method and an exact path, such as `GET /health`.',
-    });
-  }
-  return entry;
 }

@@ -1,5 +1,5 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import { TaperError } from '@taper/core';
+import { canonicalize, TaperError } from '@taper/core';
 import type { Context, Env, Handler, Hono } from 'hono';
 import { admit, execute, type PermittedCall } from './execution.ts';
 import type { RouteGuard } from './guard.ts';
@@ -33,8 +33,11 @@ export function guardRoutes<E extends Env>(app: Hono<E>, guard: RouteGuard): voi
     if (call.over) return new Response(null, { status: 499 });
     admit(c, call);
     const { body } = call;
-    // `json()` and `text()` give what was judged; the bytes themselves have been read.
-    c.req.bodyCache = { json: Promise.resolve(body) };
+    if (body !== undefined) {
+      // Hono's own readers give what was judged; the bytes themselves have been read.
+      Object.assign(c.req, { json: () => Promise.resolve(body) });
+      Object.assign(c.req.bodyCache, { text: Promise.resolve(canonicalize(body)) });
+    }
     c.header('Cache-Control', 'no-store');
     try {
       return await next();

@@ -9,7 +9,6 @@ export {
 export type { AdmittedCall, PermittedCall } from './execution.ts';
 export {
   type Admission,
-  CHAINS_PATH,
   createRouteGuard,
   type RouteGuard,
   type RouteGuardOptions,
@@ -28,7 +27,7 @@ export {
   deniedProblem,
 } from './problem.ts';
 export type { HttpRequest } from './request.ts';
-export { type Method, type Route, type RouteDeclaration, route } from './route.ts';
+export { CHAINS_PATH, type Method, type Route, type RouteDeclaration, route } from './route.ts';
 export {
   type ArgumentsOf,
   body,

@@ -126,7 +126,8 @@ const MAX_PROBLEM = 65_536;
  * server says is not verified: take no authority from it, and open an approval URL only where you know whose it is.
  */
 export async function deniedProblem(response: Response): Promise<DenialProblem | undefined> {
-  if (response.headers.get('content-type') !== PROBLEM_TYPE || response.bodyUsed) return undefined;
+  const type = response.headers.get('content-type')?.split(';', 1)[0]?.trim().toLowerCase();
+  if (type !== PROBLEM_TYPE || response.bodyUsed) return undefined;
   const text = await response.clone().text();
   const parsed = text.length > MAX_PROBLEM ? undefined : parseJson(text);
   if (parsed?.ok !== true || !isRecord(parsed.value)) return undefined;

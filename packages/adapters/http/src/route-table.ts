@@ -1,5 +1,6 @@
 import { TaperError } from '@taper/core';
-import { isRoute, parameterOf, type Route, segmentsOf } from './route.ts';
+import { isRoute, parameterOf, pathProblem, type Route, segmentsOf } from './route.ts';
+import { parsePath } from './target.ts';
 
 /** A route and what its `:name` segments hold. */
 export interface RouteMatch {
@@ -54,6 +55,56 @@ export function createRouteTable(routes: readonly Route[]): RouteTable {
     }
     return undefined;
   };
+}
+
+/**
+ * Tells which requests need no presentation.
+ *
+ * @param entries such as `GET /health`.
+ * @throws {TaperError} `option_invalid` for what is no such entry, or covers requests of a declared route.
+ */
+export function createOpenPaths(
+  entries: readonly string[],
+  routes: readonly Route[],
+): (method: string, target: string) => boolean {
+  const open = entries.map((entry) => {
+    const [, method = '', path = ''] = /^([A-Z]+) (.*)$/.exec(entry) ?? [];
+    const segments = segmentsOf(path);
+    const declared = routes.find(
+      (route) => route.method === method && overlap(segmentsOf(route.path), segments),
+    );
+    if (pathProblem(path) !== undefined || declared !== undefined) {
+      throw new TaperError('option_invalid', `${JSON.stringify(entry)} cannot be open.`, {
+        hint: 'Name a method and a path that no declared route covers, such as `GET /health`.',
+      });
+    }
+    return { method, segments };
+  });
+  return (method, target) => {
+    const candidates = open.filter((entry) => entry.method === method);
+    if (candidates.length === 0) return false;
+    const segments = parsePath(target.split('?', 1)[0] as string);
+    return (
+      segments !== undefined &&
+      candidates.some(
+        (entry) =>
+          entry.segments.length === segments.length &&
+          match(entry.segments, segments) !== undefined,
+      )
+    );
+  };
+}
+
+/** Whether a path can match both. */
+function overlap(one: readonly string[], other: readonly string[]): boolean {
+  return (
+    one.length === other.length &&
+    one.every((segment, index) => {
+      const opposite = other[index] as string;
+      const literal = parameterOf(segment) === undefined && parameterOf(opposite) === undefined;
+      return !literal || segment === opposite;
+    })
+  );
 }
 
 /** Equal for two paths that match the same requests. */

@@ -6,7 +6,10 @@ export const METHODS = ['GET', 'POST', 'PUT', 'PATCH', 'DELETE'] as const;
 export type Method = (typeof METHODS)[number];
 
 /** Paths below this belong to the guard. */
-export const RESERVED_PATH = '/.well-known/taper';
+const RESERVED_PATH = '/.well-known/taper';
+
+/** Where a chain is presented once, to be named by its hash from then on. */
+export const CHAINS_PATH: string = `${RESERVED_PATH}/chains`;
 
 /** Bytes of a body, where a route does not say. A proof carries the arguments, so they are small. */
 const DEFAULT_MAX_BODY = 65_536;
@@ -112,9 +115,16 @@ export function segmentsOf(path: string): readonly string[] {
   return path === '/' ? [] : path.slice(1).split('/');
 }
 
-/** Whether a path of literal segments is one that every parser reads alike. */
-export function isLiteralPath(path: string): boolean {
-  return path.startsWith('/') && segmentsOf(path).every((segment) => LITERAL.test(segment));
+/** Why a path cannot be declared; `undefined` when it can. */
+export function pathProblem(path: string): string | undefined {
+  if (typeof path !== 'string' || !path.startsWith('/')) return 'the path must start with `/`.';
+  if (`${path}/`.startsWith(`${RESERVED_PATH}/`)) return `${RESERVED_PATH} belongs to the guard.`;
+  const wrong = segmentsOf(path).find(
+    (segment) => parameterOf(segment) === undefined && !LITERAL.test(segment),
+  );
+  return wrong === undefined
+    ? undefined
+    : `${JSON.stringify(wrong)} is no segment: letters, digits and - . _ ~, or \`:name\`; no pattern, no trailing slash.`;
 }
 
 function checkPath(
@@ -122,18 +132,9 @@ function checkPath(
   sources: readonly [string, Source][],
   fail: (what: string, hint?: string) => never,
 ): void {
-  if (typeof path !== 'string' || !path.startsWith('/')) fail('the path must start with `/`.');
-  if (`${path}/`.startsWith(`${RESERVED_PATH}/`)) fail(`${RESERVED_PATH} belongs to the guard.`);
-  const parameters = segmentsOf(path).flatMap((segment) => {
-    const parameter = parameterOf(segment);
-    if (parameter === undefined && !LITERAL.test(segment)) {
-      fail(
-        `${JSON.stringify(segment)} is no segment.`,
-        'A segment is letters, digits and - . _ ~, or `:name`; there is no pattern and no trailing slash.',
-      );
-    }
-    return parameter ?? [];
-  });
+  const problem = pathProblem(path);
+  if (problem !== undefined) fail(problem);
+  const parameters = segmentsOf(path).flatMap((segment) => parameterOf(segment) ?? []);
   const taken = sources.flatMap(([argument, { from, name }]) =>
     from === 'path' ? (name ?? argument) : [],
   );

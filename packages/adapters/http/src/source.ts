@@ -39,44 +39,58 @@ export type ArgumentsOf<Sources extends SourceMap> = {
   readonly [Name in Exclude<keyof Sources, OptionalNames<Sources>>]: Value<Sources[Name]>;
 } & { readonly [Name in OptionalNames<Sources>]?: Value<Sources[Name]> };
 
-interface SourceOptions<Type extends ValueType> {
-  readonly as?: Type;
+/** How an argument stands in the path. */
+export interface PathOptions {
+  readonly as?: TextType;
   /** Its name on the wire, where that is not the name of the argument. */
   readonly name?: string;
 }
 
-interface OptionalSourceOptions<Type extends ValueType, Optional extends boolean>
-  extends SourceOptions<Type> {
+/** How an argument stands in the query. */
+export interface QueryOptions extends PathOptions {
   /** Whether it may be left out. Default false. */
-  readonly optional?: Optional;
+  readonly optional?: boolean;
 }
 
+/** How an argument stands in the body. */
+export interface BodyOptions extends Omit<QueryOptions, 'as'> {
+  readonly as?: ValueType;
+}
+
+// Conditional, so that a type is inferred from what was said and never from where the source is used.
+type TypeOf<Options, Usual> = Options extends { readonly as: infer As extends ValueType }
+  ? As
+  : Usual;
+type IsOptional<Options> = Options extends { readonly optional: infer Optional extends boolean }
+  ? Optional
+  : false;
+
 /** A `:name` segment of the path, whole. A string unless `as` says otherwise. */
-export function path<Type extends TextType = 'string'>(
-  options: SourceOptions<Type> = {},
-): Source<Type, false> {
-  return source('path', 'string', options) as Source<Type, false>;
+export function path<const Options extends PathOptions = Record<never, never>>(
+  options?: Options,
+): Source<TypeOf<Options, 'string'> & ValueType, false> {
+  return source('path', 'string', options) as never;
 }
 
 /** A query parameter, which may occur once. A string unless `as` says otherwise. */
-export function query<Type extends TextType = 'string', Optional extends boolean = false>(
-  options: OptionalSourceOptions<Type, Optional> = {},
-): Source<Type, Optional> {
-  return source('query', 'string', options) as Source<Type, Optional>;
+export function query<const Options extends QueryOptions = Record<never, never>>(
+  options?: Options,
+): Source<TypeOf<Options, 'string'> & ValueType, IsOptional<Options>> {
+  return source('query', 'string', options) as never;
 }
 
 /** A member of the JSON object in the body. Any JSON unless `as` asks for a type; nothing is ever converted. */
-export function body<Type extends ValueType = 'json', Optional extends boolean = false>(
-  options: OptionalSourceOptions<Type, Optional> = {},
-): Source<Type, Optional> {
-  return source('body', 'json', options) as Source<Type, Optional>;
+export function body<const Options extends BodyOptions = Record<never, never>>(
+  options?: Options,
+): Source<TypeOf<Options, 'json'> & ValueType, IsOptional<Options>> {
+  return source('body', 'json', options) as never;
 }
 
 /** The whole JSON body as one argument. */
-export function wholeBody<Optional extends boolean = false>(
-  options: { readonly optional?: Optional } = {},
-): Source<'json', Optional> {
-  return source('whole_body', 'json', options) as Source<'json', Optional>;
+export function wholeBody<
+  const Options extends Pick<QueryOptions, 'optional'> = Record<never, never>,
+>(options?: Options): Source<'json', IsOptional<Options>> {
+  return source('whole_body', 'json', options) as never;
 }
 
 const made = new WeakSet<object>();
@@ -89,7 +103,7 @@ export function isSource(value: unknown): value is Source {
 function source(
   from: Source['from'],
   usual: ValueType,
-  { as = usual, name, optional = false }: OptionalSourceOptions<ValueType, boolean>,
+  { as = usual, name, optional = false }: BodyOptions = {},
 ): Source {
   const types: readonly unknown[] = ['string', 'integer', 'number', 'boolean'];
   if (!types.includes(as) && !(as === 'json' && usual === 'json')) {

@@ -5,7 +5,7 @@ export interface Target {
 }
 
 /** Characters of a request target. */
-export const MAX_TARGET = 8192;
+const MAX_TARGET = 8192;
 
 /** `pchar` of RFC 3986 without `;`, which some servers take for the start of parameters. */
 const SEGMENT = /^(?:[A-Za-z0-9\-._~!$&'()*+,=:@]|%[0-9A-F]{2})+$/;
@@ -24,14 +24,16 @@ const NOT_IN_SEGMENT = /[/\\%;]/;
  * parameters) gives `undefined`.
  */
 export function parseTarget(target: string): Target | undefined {
-  if (target.length > MAX_TARGET || !target.startsWith('/')) return undefined;
+  if (target.length > MAX_TARGET) return undefined;
   const mark = target.indexOf('?');
   const segments = parsePath(mark === -1 ? target : target.slice(0, mark));
   const query = mark === -1 ? new Map<string, string>() : parseQuery(target.slice(mark + 1));
   return segments === undefined || query === undefined ? undefined : { segments, query };
 }
 
-function parsePath(path: string): readonly string[] | undefined {
+/** Decodes a path as {@link parseTarget} does. */
+export function parsePath(path: string): readonly string[] | undefined {
+  if (!path.startsWith('/')) return undefined;
   if (path === '/') return [];
   const segments: string[] = [];
   for (const text of path.slice(1).split('/')) {
