@@ -30,6 +30,8 @@ export async function checkRevocation(
   switch (verdict.verdict) {
     case 'unknown_log':
       return { denial: denial('revocation_log_unknown') };
+    case 'behind':
+      return { denial: denial('revocation_stale', {}, { reason: 'behind' }) };
     case 'revoked': {
       const { what, index } = verdict;
       if (what === 'tenant') return { denial: denial('revoked', {}, { reason: what }) };
@@ -48,10 +50,10 @@ export async function checkRevocation(
 }
 
 function isRevocationVerdict(value: unknown): value is RevocationVerdict {
-  if (!hasVerdict(value, ['good', 'revoked', 'unknown_log'])) return false;
+  if (!hasVerdict(value, ['good', 'revoked', 'unknown_log', 'behind'])) return false;
   const { verdict, asOf, what, index } = value as Record<string, unknown>;
   if (verdict === 'good') return Number.isFinite(asOf);
-  if (verdict === 'unknown_log') return true;
+  if (verdict === 'unknown_log' || verdict === 'behind') return true;
   return (
     (what === 'token' || what === 'key' || what === 'tenant') &&
     Number.isSafeInteger(index) &&

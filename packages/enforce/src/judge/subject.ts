@@ -76,6 +76,7 @@ function makeSubject(chains: readonly VerifiedChain[]): Subject {
       tenant: caveats.tenant,
       oldestIssuedAt: Math.min(...tokens.map(({ token }) => token.claims.iat)),
       logs: caveats.revocation?.logs ?? [],
+      epochs: caveats.revocation?.epochs ?? new Map(),
     }),
     expiresAt: Math.min(...tokens.map(({ token }) => token.claims.exp)),
     placeOfToken: (index) => place(tokens[index] as Place),

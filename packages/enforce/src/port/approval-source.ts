@@ -23,7 +23,9 @@ export interface PendingAction {
  * point share one source.
  *
  * - `open` with an action that differs from one still pending in nothing but `nonce`, `issuedAt` and `expiresAt` returns that one: who asks again does not get a second question.
- * - `find` returns what `open` returned, with the approvals that have come in, until the action's `expiresAt` has passed or it is closed.
+ *   What has been approved of it stays; its requirements are from then on those of the new question, since they may have changed.
+ * - `find` returns what `open` returned, with the approvals that have come in and not expired, until the action's `expiresAt` has
+ *   come or it is closed. An action that is closed and asked for again is a new one.
  * - A source that is full refuses to open with an exception.
  * - An exception, a late or an unknown answer refuses the call with `approval_source_unavailable`.
  */

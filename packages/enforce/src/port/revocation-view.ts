@@ -10,6 +10,8 @@ export interface RevocationQuery {
   readonly oldestIssuedAt: number;
   /** Origins of the revocation logs that the chain's caveats name; empty where it has no such caveat. */
   readonly logs: readonly string[];
+  /** By log, the greatest epoch at which a token of the chain was made. */
+  readonly epochs: ReadonlyMap<string, number>;
 }
 
 export type RevocationVerdict =
@@ -26,7 +28,9 @@ export type RevocationVerdict =
       readonly index: number;
     }
   /** The view does not follow a log that the chain names. */
-  | { readonly verdict: 'unknown_log' };
+  | { readonly verdict: 'unknown_log' }
+  /** The view follows a log by its epochs, and has not come as far as the chain had when it was made: it has been rolled back, or frozen. */
+  | { readonly verdict: 'behind' };
 
 /**
  * Knows what has been revoked. A port; it is asked on every call, cached or not, and answers from memory wherever it can.

@@ -29,6 +29,7 @@ function query(changes: Partial<RevocationQuery> = {}): RevocationQuery {
     tenant: 'acme',
     oldestIssuedAt: T - 100,
     logs: [LOG],
+    epochs: new Map(),
     ...changes,
   };
 }

@@ -245,6 +245,20 @@ describe('revocation', () => {
     expect(codeOf(await pay(lagging(NOW - 11, 10), chain))).toBe('revocation_stale');
   });
 
+  test('a view that has not come as far as the chain had when it was made refuses (M06)', async () => {
+    const at = (reached: number) =>
+      pointWith({
+        revocation: {
+          check: ({ epochs }) =>
+            (epochs.get('log.example') ?? 0) > reached
+              ? { verdict: 'behind' }
+              : { verdict: 'good', asOf: NOW },
+        },
+      });
+    expect(codeOf(await pay(at(7), await chainOf(fresh)))).toBe('permit');
+    expect(codeOf(await pay(at(6), await chainOf(fresh)))).toBe('revocation_stale');
+  });
+
   test('a log that is not followed refuses', async () => {
     const view = createMemoryRevocationView({ logs: ['other.example'] });
     expect(codeOf(await pay(pointWith({ revocation: view }), await chainOf(fresh)))).toBe(
