@@ -1,7 +1,7 @@
 import { readdirSync, readFileSync } from 'node:fs';
+import { schemaProblem } from '@taper/testkit';
 import { describe, expect, test } from 'vitest';
 import type { JsonObject } from '../src/index.ts';
-import { schemaProblem } from './receipt/json-schema.ts';
 
 const root = new URL('../../../', import.meta.url);
 const read = (path: string): JsonObject => JSON.parse(readFileSync(new URL(path, root), 'utf8'));

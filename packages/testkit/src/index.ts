@@ -26,6 +26,7 @@ export {
   tokenHash,
   tokenHeader,
 } from './forger.ts';
+export { schemaProblem } from './json-schema.ts';
 export { plusOrder, type TestKey, testKey } from './keys.ts';
 export { narrowConstraint, narrowTools, type ToolMaps } from './narrowing.ts';
 export {

@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs';
+import { schemaProblem } from '@taper/testkit';
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import {
@@ -17,7 +18,6 @@ import {
 } from '../../src/index.ts';
 import { columnsOf, DANGEROUS } from './columns.ts';
 import { tagsOf } from './html-tags.ts';
-import { schemaProblem } from './json-schema.ts';
 import { authority, billing, forge, ISSUER, NOW, planner, worker } from './story.ts';
 
 const schema = JSON.parse(

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
+import { schemaProblem } from '@taper/testkit';
 import { describe, expect, test } from 'vitest';
 import type { JsonObject, Receipt } from '../../src/index.ts';
-import { schemaProblem } from './json-schema.ts';
 import { SCENES } from './scenes.ts';
 
 const schema = JSON.parse(

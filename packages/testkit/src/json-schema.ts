@@ -1,4 +1,4 @@
-import type { JsonObject, JsonValue } from '../../src/index.ts';
+import type { JsonObject, JsonValue } from '@taper/core';
 
 /**
  * Where a value breaks a JSON Schema (draft 2020-12), or undefined. Knows the keywords that `spec/` uses and
