@@ -1,8 +1,8 @@
 import { type Account, lineOf } from './tree.ts';
 
-/** One line of a worker's journal: `about` to settle, or `permitted` after it had settled. */
+/** One line of a worker's journal: `about` to settle, and what came of it: `permitted`, or `lost` with nothing spent. */
 export interface JournalLine {
-  readonly what: 'about' | 'permitted';
+  readonly what: 'about' | 'permitted' | 'lost';
   readonly reservation: string;
   /** Place of the account in the tree. */
   readonly account: number;
@@ -39,6 +39,7 @@ export function judge(
   const permitted = new Map<string, JournalLine>();
   const about = new Map<string, JournalLine>();
   for (const line of journal) {
+    if (line.what === 'lost') continue;
     const seen = line.what === 'permitted' ? permitted : about;
     if (seen.has(line.reservation)) breaches.push(`${line.reservation} was journalled twice`);
     seen.set(line.reservation, line);
@@ -46,6 +47,7 @@ export function judge(
   for (const reservation of permitted.keys()) {
     if (!about.delete(reservation)) breaches.push(`${reservation} was permitted out of nothing`);
   }
+  for (const { what, reservation } of journal) if (what === 'lost') about.delete(reservation);
   const certain = sumByAccount(tree, permitted.values());
   const doubtful = sumByAccount(tree, about.values());
   let exhausted = 0;

@@ -75,7 +75,12 @@ async function spend(): Promise<string> {
   }
   write({ what: 'about', reservation: id, account, cents });
   const settled = await ledger.settle(id, now());
-  if (settled === 'settled') write({ what: 'permitted', reservation: id, account, cents });
+  write({
+    what: settled === 'settled' ? 'permitted' : 'lost',
+    reservation: id,
+    account,
+    cents,
+  });
   return settled;
 }
 

@@ -62,6 +62,16 @@ describe('the verdict of the soak', () => {
     expect(breachesOf([...spend('a', 1, 60), doubt], 62, 60)).toBe(1);
   });
 
+  test('takes a lost reservation for nothing spent', () => {
+    const line = { reservation: 'b', account: 0, cents: 1 };
+    const lost: JournalLine[] = [
+      { what: 'about', ...line },
+      { what: 'lost', ...line },
+    ];
+    expect(breachesOf([...spend('a', 1, 60), ...lost], 60, 60)).toBe(0);
+    expect(breachesOf([...spend('a', 1, 60), ...lost], 61, 60)).toBe(1);
+  });
+
   test('finds charges that are held for ever', () => {
     expect(breachesOf(journal, 100, 60, 1)).toBe(1);
   });
