@@ -145,15 +145,22 @@ export function createRouteGuard(options: RouteGuardOptions): RouteGuard {
         return { kind: 'call', call };
       }
       case 'approval_required': {
-        const url = approvalUrl?.(decision.pending);
-        return {
-          kind: 'answer',
-          answer: approvalAnswer(decision, url === undefined ? undefined : new URL(url).href),
-        };
+        return { kind: 'answer', answer: approvalAnswer(decision, placeOf(decision.pending)) };
       }
       case 'deny':
         return refuse(decision.denial, false);
     }
+  }
+
+  function placeOf(pending: PendingAction): string | undefined {
+    const text = approvalUrl?.(pending);
+    if (text === undefined) return undefined;
+    const url = new URL(text);
+    if (url.protocol === 'https:' || url.protocol === 'http:') return url.href;
+    throw new TaperError(
+      'option_invalid',
+      '`approvalUrl` must give a URL that a browser can open.',
+    );
   }
 
   /** The presentation, with chains in the place of their hashes. */

@@ -1,5 +1,6 @@
 import { generateKeyPairSync, randomBytes } from 'node:crypto';
 import {
+  type CaveatsInit,
   createSigner,
   derive,
   importPublicKey,
@@ -64,6 +65,7 @@ interface ChainOptions {
   readonly tools?: ToolMap;
   readonly holder?: Party;
   readonly lifetime?: number;
+  readonly caveats?: CaveatsInit;
 }
 
 /** Root issuer → orchestrator → agent. */
@@ -78,6 +80,7 @@ export async function createChain(options: ChainOptions = {}): Promise<VerifiedC
     id: newId(),
     lifetime,
     maxDepth: 2,
+    ...(options.caveats === undefined ? {} : { caveats: options.caveats }),
   });
   return derive(root, {
     signer: orchestrator.signer,

@@ -624,6 +624,37 @@ export function describeGuard({ name, start, startBehindParser, startMixedUp }: 
       });
     });
 
+    test('answers a client that has closed its own half of the connection', async () => {
+      await withServer(async (server, shop) => {
+        const line = await proofLine('ping', {});
+        const text = await new Promise<string>((resolve) => {
+          let received = '';
+          const socket = connect(
+            { port: server.port, host: '127.0.0.1', allowHalfOpen: true },
+            () =>
+              socket.end(`POST /ping HTTP/1.1\r\nHost: a\r\nConnection: close\r\n${line}\r\n\r\n`),
+          );
+          socket.on('data', (chunk) => {
+            received += String(chunk);
+          });
+          socket.on('close', () => resolve(received));
+        });
+        expect(text).toMatch(/^HTTP\/1\.1 200 /);
+        expect(shop.outcomes).toEqual(['executed']);
+      });
+    });
+
+    test('closes the connection on which it has not read the body to its end', async () => {
+      await withServer(async (server, shop) => {
+        const head = `POST ${REFUND.target} HTTP/1.1\r\nHost: a\r\n${JSON_TYPE}\r\nContent-Length: 18\r\n\r\n`;
+        const smuggled = `POST /ping HTTP/1.1\r\nHost: a\r\n${await proofLine('ping', {})}\r\n\r\n`;
+        const { status, text } = await send(server.port, Buffer.from(head + smuggled, 'latin1'));
+        expect(status).toBe(401);
+        expect(text.match(/HTTP\/1\.1 /g)).toHaveLength(1);
+        expect(shop.executions).toEqual([]);
+      });
+    });
+
     test('runs nothing for a body that never comes, and answers', async () => {
       await withServer(
         async (server, shop) => {
@@ -737,7 +768,29 @@ export function describeGuard({ name, start, startBehindParser, startMixedUp }: 
       );
     });
 
-    test('answers 500 and nothing else when the enforcement point or an option fails', async () => {
+    test('takes the tenant from the chain alone, never from the request', async () => {
+      await withServer(
+        async (server, shop) => {
+          const headers = ['X-Tenant: acme', 'X-Tenant-Id: acme', 'Cookie: tenant=acme'];
+          for (const [tenant, code] of [
+            ['acme', undefined],
+            ['other', 'tenant_mismatch'],
+            [undefined, 'tenant_mismatch'],
+          ] as const) {
+            const given = await createChain({
+              ...(tenant === undefined ? {} : { caveats: { tenant } }),
+            });
+            const line = `Taper-Presentation: ${await headerFor(given, 'ping', {})}`;
+            const request = { method: 'POST', target: '/ping', headers: [...headers, line] };
+            expect(codeOf(await exchange(server.port, request))).toBe(code);
+          }
+          expect(shop.executions).toHaveLength(1);
+        },
+        { point: { tenant: 'acme' } },
+      );
+    });
+
+    test('answers 503 and nothing else when the enforcement point cannot write its audit log', async () => {
       await withServer(
         async (server, shop) => {
           const response = await exchange(server.port, {

@@ -2,6 +2,7 @@ import type { AddressInfo } from 'node:net';
 import { guarded, guardRoutes } from '@taper/http/express';
 import express, { type Express } from 'express';
 import { expect, test } from 'vitest';
+import { createChain, headerFor } from './agents.ts';
 import { describeGuard } from './contract.ts';
 import {
   createShop,
@@ -17,6 +18,7 @@ import {
   type Shop,
   show,
 } from './shop.ts';
+import { exchange } from './socket.ts';
 
 function listen(app: Express): Promise<Running> {
   return new Promise((resolve) => {
@@ -105,4 +107,44 @@ test('refuses to guard an app that has routes, also inside a router, or a guard'
   twice.use((_request, _response, next) => next());
   guardRoutes(twice, guard);
   expect(() => guardRoutes(twice, guard)).toThrow(code);
+});
+
+test('runs a handler once, however often the framework comes to it', async () => {
+  const shop = createShop();
+  const app = express();
+  guardRoutes(app, shop.guard);
+  const handler = guarded(ping, async (call, _, response) => {
+    response.json(record(shop, call, undefined));
+  });
+  app.post(ping.path, async (request, response, next) => {
+    await handler(request, response, next);
+    await handler(request, response, next);
+  });
+  const server = await listen(app);
+  const line = `Taper-Presentation: ${await headerFor(await createChain(), 'ping', {})}`;
+  await exchange(server.port, { method: 'POST', target: '/ping', headers: [line] });
+  await server.close();
+  expect(shop.executions).toHaveLength(1);
+  expect(shop.outcomes).toEqual(['executed']);
+  expect(shop.reports).toEqual([expect.objectContaining({ code: 'option_invalid' })]);
+});
+
+test.each([
+  ['answers later', 'executed'],
+  ['never answers', 'failed'],
+])('concludes a handler without a promise that %s as %s', async (how, outcome) => {
+  const shop = createShop();
+  const app = express();
+  guardRoutes(app, shop.guard);
+  app.post(
+    ping.path,
+    guarded(ping, (_call, _request, response) => {
+      setTimeout(() => (how === 'never answers' ? response.destroy() : response.json({})), 20);
+    }),
+  );
+  const server = await listen(app);
+  const line = `Taper-Presentation: ${await headerFor(await createChain(), 'ping', {})}`;
+  await exchange(server.port, { method: 'POST', target: '/ping', headers: [line] });
+  await expect.poll(() => shop.outcomes).toEqual([outcome]);
+  await server.close();
 });

@@ -109,3 +109,32 @@ test('judges routes of plugins, whenever they were registered', async () => {
   expect((await app.inject({ method: 'POST', url: '/ping', headers })).statusCode).toBe(200);
   await app.close();
 });
+
+test('gives the handler what was judged, whatever a schema makes of the body', async () => {
+  const shop = createShop();
+  const app = fastify();
+  guardRoutes(app, shop.guard);
+  app.route({
+    method: refund.method,
+    url: refund.path,
+    schema: {
+      body: {
+        type: 'object',
+        properties: { amount: { type: 'number' }, note: { type: 'string', default: 'filled in' } },
+      },
+    },
+    handler: guarded(refund, async (call) => record(shop, call, undefined)),
+  });
+  const args = { id: 'p-1', amount: '25.00' };
+  const response = await app.inject({
+    method: 'POST',
+    url: '/payments/p-1/refund',
+    headers: { 'Taper-Presentation': await headerFor(await createChain(), 'refund', args) },
+    payload: { amount: '25.00' },
+  });
+  // A schema that would change the body cannot: it is frozen, and the request fails.
+  expect(response.statusCode).toBeGreaterThanOrEqual(400);
+  expect(shop.executions).toEqual([]);
+  expect(shop.outcomes).toEqual(['not_executed']);
+  await app.close();
+});
