@@ -62,7 +62,13 @@ export type ApprovalOutcome =
 /** What a source says where there is nothing; a failure is something else. */
 const NOTHING = Symbol('nothing');
 
-const NONE: KnownApprovals = Object.freeze({ pending: undefined, valid: Object.freeze([]) });
+const NOTHING_REQUIRED: readonly ApprovalRequirement[] = Object.freeze([]);
+
+/** Where nothing has been asked for. */
+export const NONE_KNOWN: KnownApprovals = Object.freeze({
+  pending: undefined,
+  valid: Object.freeze([]),
+});
 
 /** Looks for approvals of this action that have been given already, so that a policy can see them. */
 export async function knownApprovals(
@@ -70,7 +76,7 @@ export async function knownApprovals(
   settings: ApprovalSettings,
 ): Promise<KnownApprovals | Denial> {
   const { source, portTimeout } = settings;
-  if (source === undefined) return NONE;
+  if (source === undefined) return NONE_KNOWN;
   const key = approvalSubject(actionOf(question, settings));
   const found = await ask(
     async () => (await source.find(key, question.now)) ?? NOTHING,
@@ -78,25 +84,32 @@ export async function knownApprovals(
     portTimeout,
   );
   if (found === undefined) return denial('approval_source_unavailable');
-  if (found === NOTHING) return NONE;
+  if (found === NOTHING) return NONE_KNOWN;
   const fits = approvalSubject(found.action) === key && found.action.expiresAt > question.now;
   if (!fits) return denial('approval_source_unavailable');
   const counted = await count(question, found, found.requirements, settings);
   return 'code' in counted ? counted : { pending: found, valid: counted.valid };
 }
 
-/** Counts the approvals that caveats and policy ask for, and asks for those that are missing. `undefined` where none is needed. */
+/** The approvals that caveats and policy ask for together; `undefined` when one of them is no requirement. */
+export function requiredApprovals(
+  { subject, tool }: ApprovalQuestion,
+  policy: PolicyDecision | undefined,
+): readonly ApprovalRequirement[] | undefined {
+  const counts = subject.caveats.approvals(tool);
+  if (counts.size === 0 && (policy?.approvals.length ?? 0) === 0) return NOTHING_REQUIRED;
+  const asked = [...counts].map(([group, count]) => ({ group, count }));
+  return mergeRequirements(asked, policy?.approvals ?? []);
+}
+
+/** Counts the approvals that are required, at least one, and asks for those that are missing. */
 export async function checkApprovals(
   question: ApprovalQuestion,
   known: KnownApprovals,
-  policy: PolicyDecision | undefined,
+  requirements: readonly ApprovalRequirement[],
   settings: ApprovalSettings,
-): Promise<ApprovalOutcome | Denial | undefined> {
-  const { subject, tool, presented } = question;
-  const asked = [...subject.caveats.approvals(tool)].map(([group, count]) => ({ group, count }));
-  const requirements = mergeRequirements(asked, policy?.approvals ?? []);
-  if (requirements === undefined) return denial('internal_error');
-  if (requirements.length === 0) return undefined;
+): Promise<ApprovalOutcome | Denial> {
+  const { tool, presented } = question;
   if (settings.source === undefined)
     return denial('approval_source_unavailable', {}, { reason: 'not_configured' });
   if (known.pending !== undefined) {

@@ -1,21 +1,32 @@
 /**
  * What a port answers, or `undefined` when it throws, rejects, is late, or answers what its contract does not know.
- * Nobody knows then whether its state has changed.
+ * Nobody knows then whether its state has changed. A port that answers at once is answered at once.
  */
-export async function ask<Answer>(
+export function ask<Answer>(
   question: () => unknown,
+  isAnswer: (value: unknown) => value is Answer,
+  milliseconds: number,
+): Answer | undefined | Promise<Answer | undefined> {
+  try {
+    const given = question();
+    if (isThenable(given)) return settle(given, isAnswer, milliseconds);
+    return isAnswer(given) ? given : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+async function settle<Answer>(
+  pending: unknown,
   isAnswer: (value: unknown) => value is Answer,
   milliseconds: number,
 ): Promise<Answer | undefined> {
   let timer: ReturnType<typeof setTimeout> | undefined;
   try {
-    let given = question();
-    if (isThenable(given)) {
-      const late = new Promise<undefined>((resolve) => {
-        timer = setTimeout(resolve, milliseconds, undefined);
-      });
-      given = await Promise.race([given, late]);
-    }
+    const late = new Promise<undefined>((resolve) => {
+      timer = setTimeout(resolve, milliseconds, undefined);
+    });
+    const given = await Promise.race([pending, late]);
     return isAnswer(given) ? given : undefined;
   } catch {
     return undefined;

@@ -20,6 +20,8 @@ export interface BudgetSettings {
   readonly meters: ReadonlyMap<string, Meter>;
   /** Identifies this process among those that share the ledger. */
   readonly owner: string;
+  /** An identifier that nobody has used. */
+  readonly newId: () => string;
   readonly portTimeout: number;
 }
 
@@ -35,6 +37,8 @@ function reservationLifetime(portTimeout: number): number {
   return Math.ceil((4 * portTimeout) / 1000) + 5;
 }
 
+const UTF8 = new TextEncoder();
+
 /** Seconds for which an account is kept after its token has expired: by how much clocks may differ. */
 const ACCOUNT_RETENTION = 120;
 
@@ -43,7 +47,6 @@ export async function reserveBudget(
   subject: Subject,
   tool: string,
   args: JsonObject,
-  id: string,
   now: number,
   settings: BudgetSettings,
 ): Promise<Reservation | Denial | undefined> {
@@ -68,6 +71,7 @@ export async function reserveBudget(
     charges.push({ account, limit, amount, expiresAt: expiresAt + ACCOUNT_RETENTION });
   }
   if (charges.length === 0) return undefined;
+  const id = settings.newId();
   const expiresAt = now + reservationLifetime(portTimeout);
   const verdict = await ask(
     () => ledger.reserve({ id, owner, charges, expiresAt }, now),
@@ -114,7 +118,7 @@ function amountOf(measure: Meter, tool: string, args: JsonObject): string | unde
 }
 
 function accountOf(token: string, meter: string): string {
-  return platform.sha256(new TextEncoder().encode(`budget ${token} ${meter}`));
+  return platform.sha256(UTF8.encode(`budget ${token} ${meter}`));
 }
 
 function isReserveVerdict(value: unknown): value is ReserveVerdict {

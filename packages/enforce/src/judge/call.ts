@@ -54,6 +54,8 @@ export interface CallSettings {
   readonly allowTestKeys: boolean;
 }
 
+const UTF8 = new TextEncoder();
+
 /**
  * Seconds after its `iat` for which a used proof is remembered. A proof passes for at most 60 seconds after its `iat`
  * (draft section 9.10); the rest is by how much the clocks of two enforcement points that share a store may differ.
@@ -130,5 +132,5 @@ export function verified(chain: VerifiedChain): ChainVerdict {
 
 /** What a replay store remembers of something that serves once. */
 export function useOf(text: string): string {
-  return platform.sha256(new TextEncoder().encode(text));
+  return platform.sha256(UTF8.encode(text));
 }

@@ -14,7 +14,13 @@ import type { PendingAction } from '../port/approval-source.ts';
 import { forwardOnly } from '../port/clock.ts';
 import type { ApprovalRequirement, PolicyDecision } from '../port/policy-engine.ts';
 import type { UsedKey } from '../port/replay-store.ts';
-import { type ApprovalSettings, checkApprovals, knownApprovals } from './approval.ts';
+import {
+  type ApprovalSettings,
+  checkApprovals,
+  knownApprovals,
+  NONE_KNOWN,
+  requiredApprovals,
+} from './approval.ts';
 import { ask } from './ask.ts';
 import {
   type BudgetSettings,
@@ -100,9 +106,14 @@ export function createJudge(settings: Settings): Judge {
     ledger: settings.ledger,
     meters: settings.meters,
     owner: newId(),
+    newId,
     portTimeout,
   };
   const replay: ReplaySettings = { store: settings.replay, sessions, portTimeout };
+
+  function asksRevocation({ caveats }: Subject): boolean {
+    return revocation.view !== undefined || caveats.revocation !== undefined;
+  }
 
   async function hear(each: Case): Promise<Judgement | undefined> {
     const { call } = each;
@@ -116,20 +127,27 @@ export function createJudge(settings: Settings): Judge {
     each.subject = subject;
     const args = argsOf(authenticated);
 
-    const revoked = await checkRevocation(subject, now, revocation);
+    // Where a port has no part in a call, it is not waited for: that would cost more than all the rest but the signature.
+    const revoked = asksRevocation(subject)
+      ? await checkRevocation(subject, now, revocation)
+      : undefined;
     if (revoked !== undefined) return atChain(subject, revoked);
 
     const asking = { subject, tool, args, presented: authenticated.approvals, now };
-    const known = await knownApprovals(asking, approval);
+    const known =
+      approval.source === undefined ? NONE_KNOWN : await knownApprovals(asking, approval);
     if ('code' in known) return refused(subject, known);
-    const decided = await checkPolicy(
-      { subject, tool, args, context, approvals: known.valid, now },
-      policy,
-    );
+    const decided =
+      policy.engine === undefined
+        ? undefined
+        : await checkPolicy({ subject, tool, args, context, approvals: known.valid, now }, policy);
     if (decided !== undefined && 'code' in decided) return refused(subject, decided);
     if (decided !== undefined) each.policy = decided;
     if (decided?.verdict === 'deny') return refused(subject, denial('policy_denied', {}, { tool }));
-    const approvals = await checkApprovals(asking, known, decided, approval);
+    const required = requiredApprovals(asking, decided);
+    if (required === undefined) return refused(subject, denial('internal_error'));
+    const approvals =
+      required.length === 0 ? undefined : await checkApprovals(asking, known, required, approval);
     if (approvals !== undefined && 'code' in approvals) return refused(subject, approvals);
     if (approvals?.verdict === 'missing') {
       const { pending, missing } = approvals;
@@ -141,7 +159,10 @@ export function createJudge(settings: Settings): Judge {
       each.approved = approvals.pending;
     }
 
-    const reserved = await reserveBudget(subject, tool, args, newId(), now, budget);
+    const reserved =
+      subject.caveats.budgets.length === 0
+        ? undefined
+        : await reserveBudget(subject, tool, args, now, budget);
     if (reserved !== undefined && 'code' in reserved) return refused(subject, reserved);
     if (reserved !== undefined) each.reservation = reserved;
     const uses = [...authenticated.uses, ...useOfApproval(each.approved)];
@@ -167,7 +188,9 @@ export function createJudge(settings: Settings): Judge {
     const now = readClock();
     const late = expired(subject, now);
     if (late !== undefined || now === undefined) return late;
-    const revoked = await checkRevocation(subject, now, revocation);
+    const revoked = asksRevocation(subject)
+      ? await checkRevocation(subject, now, revocation)
+      : undefined;
     return revoked === undefined ? undefined : atChain(subject, revoked);
   }
 
