@@ -90,6 +90,8 @@ export type {
   Receipt,
   ReceiptAuthority,
   ReceiptBreak,
+  ReceiptCaveats,
+  ReceiptDemands,
   ReceiptHop,
   VerifiedReceipt,
 } from './receipt/model.ts';

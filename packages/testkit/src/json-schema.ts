@@ -53,6 +53,10 @@ const KEYWORDS: Readonly<Record<string, Keyword>> = {
     typeof value !== 'number' || value >= (rule as number) ? undefined : `${at}: minimum`,
   minItems: (value, rule, { at }) =>
     !Array.isArray(value) || value.length >= (rule as number) ? undefined : `${at}: minItems`,
+  minProperties: (value, rule, { at }) =>
+    !typeOf(value, 'object') || Object.keys(value as object).length >= (rule as number)
+      ? undefined
+      : `${at}: minProperties`,
   required(value, rule, { at }) {
     if (!typeOf(value, 'object')) return undefined;
     const missing = (rule as readonly string[]).find(

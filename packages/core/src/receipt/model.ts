@@ -1,3 +1,4 @@
+import type { CaveatsInit } from '../caveat/caveats.ts';
 import type { DenialCode } from '../denial.ts';
 import type { JsonObject } from '../json.ts';
 
@@ -66,6 +67,34 @@ export interface ReceiptHop {
   readonly time: HopTime;
   readonly depth: HopDepth;
   readonly audience: HopAudience;
+  /** What the token asks beyond its tools; absent in a token of plain AAT. Those of the hops above stay in force. */
+  readonly caveats?: ReceiptCaveats;
+}
+
+/** The claim `taper` of a token (`profile.md`), as the token says it. */
+export type ReceiptCaveats = CaveatsInit;
+
+/** All caveats of a chain together: every call has to satisfy all of them. Absent members ask nothing. */
+export interface ReceiptDemands {
+  readonly tenant?: string;
+  readonly purposes?: readonly string[];
+  /** A call is charged to each of these. */
+  readonly budget?: readonly {
+    /** The hop that sets the limit, for all calls under it together. */
+    readonly hop: number;
+    readonly meter: string;
+    /** An exact decimal. */
+    readonly limit: string;
+  }[];
+  /** Number of approvers by group, by tool. */
+  readonly approvals?: { readonly [tool: string]: { readonly [group: string]: number } };
+  readonly revocation?: {
+    /** Least epoch by log. */
+    readonly epochs: { readonly [log: string]: number };
+    readonly max_staleness: number;
+  };
+  /** Hashes by tool: its definition has to have all of them. */
+  readonly definitions?: { readonly [tool: string]: readonly string[] };
 }
 
 export interface HopTime {
@@ -139,6 +168,8 @@ export interface ReceiptAuthority {
   readonly seconds_left?: number;
   readonly further_hops: number;
   readonly audience: Reach;
+  /** What all hops ask beyond the tools; absent where none asks anything. */
+  readonly caveats?: ReceiptDemands;
 }
 
 export interface ToolAuthority {

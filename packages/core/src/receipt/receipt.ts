@@ -9,6 +9,7 @@ import { TaperError } from '../error.ts';
 import { checkInvocation } from '../invocation.ts';
 import type { PublicKey } from '../key.ts';
 import { type Decision, type Deny, isPermit, type Permit } from '../verifier.ts';
+import { receiptCaveats, receiptDemands } from './caveats.ts';
 import type {
   PermittedCall,
   Reach,
@@ -153,12 +154,14 @@ function wholeChain(
   const hops = drawHops(chain.tokens, chain.anchor.key, options);
   const last = hops.at(-1) as ReceiptHop;
   const { expires_at, seconds_left } = last.time;
+  const caveats = receiptDemands(chain);
   const authority: ReceiptAuthority = {
     tools: toolAuthorities(chain.leaf.claims.capabilities),
     expires_at,
     ...(seconds_left === undefined ? {} : { seconds_left }),
     further_hops: last.depth.further_hops,
     audience: last.audience.after,
+    ...(caveats === undefined ? {} : { caveats }),
   };
   return { ...preamble(options), presented: chain.tokens.length, hops, authority };
 }
@@ -174,6 +177,7 @@ function drawHops(
     const before = reach;
     reach = narrowReach(before, claims.aud);
     const signer = parent === undefined ? anchor : parent.holder;
+    const caveats = receiptCaveats(claims.caveats);
     return {
       hop,
       token: { id: claims.jti, hash },
@@ -199,6 +203,7 @@ function drawHops(
         ...(parent === undefined ? {} : { parent_max_depth: parent.delMaxDepth }),
       },
       audience: { ...(parent === undefined ? {} : { before }), after: reach },
+      ...(caveats === undefined ? {} : { caveats }),
     };
   });
 }

@@ -1,5 +1,6 @@
 import { DENIALS } from '../denial.ts';
 import { grantPhrase } from './argument-words.ts';
+import { caveatFacts, demandFacts } from './caveat-words.ts';
 import type {
   DeniedReceipt,
   HopTime,
@@ -64,7 +65,7 @@ export function keyPhrase(party: ReceiptDelegator): Phrase {
   return [...called, 'key ', { thumbprint }];
 }
 
-export function hopFacts({ time, depth, audience, token }: ReceiptHop): readonly Fact[] {
+export function hopFacts({ time, depth, audience, token, caveats }: ReceiptHop): readonly Fact[] {
   const lowered = (depth.parent_max_depth ?? depth.max_depth) !== depth.max_depth;
   const { before, after } = audience;
   const reach = reachPhrase(after);
@@ -87,6 +88,7 @@ export function hopFacts({ time, depth, audience, token }: ReceiptHop): readonly
           ? reach
           : [...reachPhrase(before), ' → ', ...reach],
     },
+    ...caveatFacts(caveats),
     { label: 'token', phrase: [name(token.id)] },
   ];
 }
@@ -99,6 +101,7 @@ export function authorityFacts(authority: ReceiptAuthority): readonly Fact[] {
     },
     { label: 'depth', phrase: [furtherText(authority.further_hops)] },
     { label: 'audience', phrase: reachPhrase(authority.audience) },
+    ...demandFacts(authority.caveats),
   ];
 }
 

@@ -152,12 +152,13 @@ describe('what comes over the wire', () => {
   });
 
   test('is copied: what becomes of it later has no effect', () => {
+    const chain = [...a.aat_chain];
     const wire = {
-      taper_chains: [{ ...a, aat_chain: [...a.aat_chain] }, b],
+      taper_chains: [{ ...a, aat_chain: chain }, b],
       taper_approvals: [approval],
     };
     const read = readPresentations(wire);
-    (wire.taper_chains[0]?.aat_chain as string[]).push('x');
+    chain.push('x');
     wire.taper_chains.pop();
     wire.taper_approvals.push('y');
     expect(read).toEqual({ presentations: [a, b], approvals: [approval] });
