@@ -17,7 +17,7 @@ import {
   type NodeIncomingMessageLike,
   toNodeHandler,
 } from '@modelcontextprotocol/node';
-import { createMcpHandler } from '@modelcontextprotocol/server';
+import { createMcpHandler, type McpServer } from '@modelcontextprotocol/server';
 import { createEnforcementPoint, type EnforcementPoint } from '@taper/enforce';
 import type { GuardOptions } from '@taper/mcp';
 import { anchors, ISSUER, issuer } from './agents.ts';
@@ -50,9 +50,15 @@ export async function serveHttp(
   point = createPoint(),
 ): Promise<HttpDesk> {
   const executions: Execution[] = [];
-  const handler = createMcpHandler(() =>
+  const served = await serveFactory(() =>
     createDesk(point, (execution) => executions.push(execution), options),
   );
+  return { ...served, executions };
+}
+
+/** Whatever a factory makes, over Streamable HTTP on loopback. */
+export async function serveFactory(create: () => McpServer): Promise<Omit<HttpDesk, 'executions'>> {
+  const handler = createMcpHandler(create);
   const handle = toNodeHandler(handler);
   const [validHost, validOrigin] = [localhostHostValidation(), localhostOriginValidation()];
   const server = createServer((request, response) => {
@@ -64,7 +70,6 @@ export async function serveHttp(
   const { port } = server.address() as AddressInfo;
   return {
     url: new URL(`http://127.0.0.1:${port}/mcp`),
-    executions,
     async close() {
       await handler.close();
       server.closeAllConnections();
@@ -73,6 +78,9 @@ export async function serveHttp(
     },
   };
 }
+
+export const connectHttp = (client: Client, url: URL): Promise<void> =>
+  client.connect(new StreamableHTTPClientTransport(url));
 
 async function connectClient(transport: Transport, revision: Revision): Promise<Client> {
   const mode = revision === '2025-11-25' ? 'legacy' : 'auto';
