@@ -1,4 +1,5 @@
 import { hash } from 'node:crypto';
+import { readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
 import { definitionHash, TaperError, type ToolDefinition } from '../../src/index.ts';
 
@@ -85,4 +86,10 @@ describe('the hash of a definition', () => {
   ])('is refused for %s', (_what, definition) => {
     expect(() => definitionHash(definition as ToolDefinition)).toThrow(TaperError);
   });
+});
+
+test('the example of spec/profile.md has the hash that stands there', () => {
+  const profile = readFileSync(new URL('../../../../spec/profile.md', import.meta.url), 'utf8');
+  const example = { name: 'refund', description: 'Pays back.', inputSchema: { type: 'object' } };
+  expect(profile).toContain(`and the hash \`${definitionHash(example)}\``);
 });
