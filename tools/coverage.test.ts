@@ -23,6 +23,7 @@ const ROWS: Readonly<Record<string, number>> = {
 const FOLDERS: Readonly<Record<string, string>> = {
   core: 'packages/core/test',
   enforce: 'packages/enforce/test',
+  http: 'packages/adapters/http/test',
   mcp: 'packages/adapters/mcp/test',
   testkit: 'packages/testkit/test',
   tools: 'tools',
@@ -35,7 +36,7 @@ interface Row {
   readonly reason: string;
 }
 
-const TEST = /`([a-z-]+)\/([^`]+\.test\.ts)` › `([^`]+)`/g;
+const TEST = /`([a-z-]+)\/([^`]+\.ts)` › `([^`]+)`/g;
 
 function rowsOf(page: string): Row[] {
   const rows: Row[] = [];

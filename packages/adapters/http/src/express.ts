@@ -33,7 +33,7 @@ export function guardRoutes(app: Application, guard: RouteGuard): void {
     const { body } = call;
     // Whoever parses bodies after the guard changes nothing any more.
     Object.defineProperty(request, 'body', { get: () => body, set: () => undefined });
-    response.setHeader('Cache-Control', 'no-store');
+    response.setHeader('Cache-Control', 'no-store'); // caches see no `Authorization` that would tell them
     next();
   });
 }

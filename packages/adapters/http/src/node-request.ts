@@ -48,8 +48,3 @@ export function sendAnswer(outgoing: ServerResponse, { status, headers, body }: 
   for (const [name, value] of headers) outgoing.setHeader(name, value);
   outgoing.end(body);
 }
-
-/** What a guarded route sends is for its caller alone: caches see no `Authorization` header that would tell them. */
-export const PRIVATE_HEADERS: readonly (readonly [name: string, value: string])[] = [
-  ['Cache-Control', 'no-store'],
-];

@@ -40,7 +40,7 @@ export interface ApprovalProblem {
   readonly expires_at: number;
 }
 
-export const PROBLEM_TYPE = 'application/problem+json';
+const PROBLEM_TYPE = 'application/problem+json';
 const TYPE_PREFIX = 'tag:taper.dev,2026:denial:';
 
 /** Longer names come from a caller who chose them, and are not sent back. */

@@ -45,7 +45,7 @@ const any: JsonObject = { constraint_type: 'wildcard' };
 const maybe: JsonObject = { constraint_type: 'wildcard', optional: true };
 
 /** What the agent may do. */
-export const AGENT_TOOLS: ToolMap = {
+const AGENT_TOOLS: ToolMap = {
   refund: {
     id: any,
     amount: { constraint_type: 'exact', value: '25.00' },

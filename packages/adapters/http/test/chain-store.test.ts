@@ -1,7 +1,17 @@
 import type { VerifiedChain } from '@taper/core';
+import {
+  CHAIN_HASH,
+  CHAINS_PATH,
+  chainHash,
+  encodePresentation,
+  PRESENTATION_HEADER,
+} from '@taper/http';
+import { createTestClock } from '@taper/testkit';
 import { expect, test } from 'vitest';
-import { ChainStore, chainHash } from '../src/chain-store.ts';
-import { createChain, now } from './agents.ts';
+import { ChainStore } from '../src/chain-store.ts';
+import { createChain, now, present } from './agents.ts';
+import { startShop } from './server.ts';
+import { createShop } from './shop.ts';
 
 const nameOf = (chain: VerifiedChain): string =>
   chainHash(chain.tokens.map(({ compact }) => compact));
@@ -27,6 +37,28 @@ test('forgets a chain in the second in which its leaf expires', async () => {
   expect(store.get(nameOf(chain), exp - 1)).toBeDefined();
   expect(store.get(nameOf(chain), exp)).toBeUndefined();
   expect(store.size).toBe(0);
+});
+
+test('tells by the clock of the guard when a chain is forgotten', async () => {
+  const chain = await createChain();
+  const tokens = chain.tokens.map(({ compact }) => compact);
+  const clock = createTestClock(now());
+  const server = await startShop(createShop({ guard: { clock } }));
+  const post = { method: 'POST', headers: { 'Content-Type': 'application/json' } };
+  await fetch(server.origin + CHAINS_PATH, {
+    ...post,
+    body: JSON.stringify({ aat_chain: tokens }),
+  });
+  const call = async (): Promise<number> => {
+    const { aat_pop } = await present(chain, 'show_payment', { id: 'p-1' });
+    const header = encodePresentation({ [CHAIN_HASH]: chainHash(tokens), aat_pop });
+    const headers = { [PRESENTATION_HEADER]: header };
+    return (await fetch(`${server.origin}/payments/p-1`, { headers })).status;
+  };
+  expect(await call()).toBe(200);
+  clock.set(chain.leaf.claims.exp);
+  expect(await call()).toBe(401);
+  await server.close();
 });
 
 test('stays within its bound, and forgets what was used least recently', async () => {

@@ -64,7 +64,7 @@ export const failing = route({
   args: { how: path() },
 });
 /** Declared, but the application has no handler for it. */
-export const lost = route({ method: 'POST', path: '/lost', tool: 'lost', args: {} });
+const lost = route({ method: 'POST', path: '/lost', tool: 'lost', args: {} });
 
 /** What a handler saw. */
 interface Execution {
