@@ -19,6 +19,8 @@ export interface CountedApproval {
   readonly thumbprint: string;
   /** `jti` of the approval. */
   readonly id: string;
+  /** First second, since the epoch, at which it no longer counts. */
+  readonly expiresAt: number;
 }
 
 export interface ApprovalCount {
@@ -89,14 +91,14 @@ export function countApprovals(
     if (approver === undefined) return denial('approval_approver_unknown');
     const approval = verifyApproval(compact, { action, approver: approver.key, now });
     if ('code' in approval) return approval;
-    const { group, thumbprint, id } = approval;
+    const { group, thumbprint, id, expiresAt } = approval;
     const person = personOf(approver);
     if (requesters.has(thumbprint) || requesterNames.has(person))
       return denial('approval_by_requester');
     if (keys.has(thumbprint) || names.has(person)) return denial('approval_repeated');
     keys.add(thumbprint);
     names.add(person);
-    valid.push(Object.freeze({ group, approver: approver.name, thumbprint, id }));
+    valid.push(Object.freeze({ group, approver: approver.name, thumbprint, id, expiresAt }));
   }
   const missing = requirements.flatMap(({ group, count }) => {
     const given = valid.filter((approval) => approval.group === group).length;
@@ -120,7 +122,8 @@ function groupsOf({
     if (!isRequiredApproval(requirement) || groups.has(requirement.group))
       return denial('internal_error', {}, { reason: 'approval_requirement' });
     const approvers = approversOf(requirement.group);
-    if (approvers === undefined || approvers.length === 0) return denial('approval_group_unknown');
+    if (approvers === undefined || approvers.length === 0)
+      return denial('approval_group_unknown', {}, { reason: requirement.group });
     groups.set(requirement.group, approvers);
   }
   return groups;
