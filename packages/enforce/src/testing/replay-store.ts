@@ -50,7 +50,7 @@ export function replayStoreContract({ test, open }: ReplayStoreContract): void {
   });
 
   check('lets exactly one pass of calls that race for a key', {}, async (store, peer) => {
-    const calls = Array.from({ length: 40 }, (_, index) =>
+    const calls = Array.from({ length: 40 }, async (_, index) =>
       (index % 2 === 0 ? store : peer).accept([use('shared'), use(`own ${index}`)], T),
     );
     deepStrictEqual(tally(await Promise.all(calls)), { accepted: 1, replayed: 39 });

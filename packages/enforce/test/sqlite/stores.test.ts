@@ -91,7 +91,13 @@ describe('Z01 a store whose file is locked', () => {
     expect(await replay.accept([key('used')], T)).toBe('replayed');
     expect(await ledger.settle(identifier('held'), T)).toBe('settled');
     expect(await ledger.reserve(reservation('new', '6'), T)).toEqual({ verdict: 'reserved' });
-    const query = { tokens: [identifier('token')], keys: [], oldestIssuedAt: T, logs: [], epochs: new Map() };
+    const query = {
+      tokens: [identifier('token')],
+      keys: [],
+      oldestIssuedAt: T,
+      logs: [],
+      epochs: new Map(),
+    };
     expect(await view.check({ ...query, tenant: undefined }, T)).toEqual({
       verdict: 'good',
       asOf: T,
@@ -179,9 +185,9 @@ describe('E04 R09 a store', () => {
     const { database, replay, ledger } = openStores(20);
     await replay.accept([key('used')], T);
     const flood = Array.from({ length: 200 }, (_, index) => index);
-    await Promise.all(flood.map((index) => replay.accept([key(`${index}`)], T)));
+    await Promise.all(flood.map(async (index) => replay.accept([key(`${index}`)], T)));
     await Promise.all(
-      flood.map((index) => ledger.reserve(reservation(`${index}`, '1', `${index}`), T)),
+      flood.map(async (index) => ledger.reserve(reservation(`${index}`, '1', `${index}`), T)),
     );
     expect(rows(database, 'replay_key')).toBe(20);
     expect(rows(database, 'budget_account')).toBe(20);
@@ -192,9 +198,9 @@ describe('E04 R09 a store', () => {
   test('deletes what has expired a little at each call, until nothing of it is left', async () => {
     const { database, replay, ledger } = openStores();
     const past = Array.from({ length: 300 }, (_, index) => index);
-    await Promise.all(past.map((index) => replay.accept([key(`${index}`)], T)));
+    await Promise.all(past.map(async (index) => replay.accept([key(`${index}`)], T)));
     await Promise.all(
-      past.map((index) => ledger.reserve(reservation(`${index}`, '1', `${index}`), T)),
+      past.map(async (index) => ledger.reserve(reservation(`${index}`, '1', `${index}`), T)),
     );
     const later = T + 5000;
     const tables = ['replay_key', 'budget_account', 'budget_reservation'];
@@ -273,7 +279,13 @@ describe('the revocation view', () => {
     expect(await codeOf(third(T + 11))).toBe('store_unavailable');
     await view.revoke({ token: identifier('b') }, T + 11);
     expect(await codeOf(third(T + 100_000))).toBe(undefined);
-    const query = { tokens: [identifier('b')], keys: [], tenant: undefined, logs: [], epochs: new Map() };
+    const query = {
+      tokens: [identifier('b')],
+      keys: [],
+      tenant: undefined,
+      logs: [],
+      epochs: new Map(),
+    };
     expect(await view.check({ ...query, oldestIssuedAt: T }, T)).toMatchObject({
       verdict: 'revoked',
     });

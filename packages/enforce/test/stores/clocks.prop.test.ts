@@ -125,7 +125,7 @@ describe('J08 in SQLite', () => {
         database.close();
       }),
     );
-    await fc.assert(property, { numRuns: 15 });
+    await fc.assert(property, { numRuns: 30 });
   });
 
   test('no clock has a key accepted twice', async () => {
@@ -137,6 +137,6 @@ describe('J08 in SQLite', () => {
         database.close();
       }),
     );
-    await fc.assert(property, { numRuns: 15 });
+    await fc.assert(property, { numRuns: 30 });
   });
 });
