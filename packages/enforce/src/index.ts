@@ -9,7 +9,7 @@ export type {
   AuditHead,
 } from './audit/event.ts';
 export { readHead, verifyHead, writeHead } from './audit/head.ts';
-export { type ReadLine, readLine } from './audit/line.ts';
+export { type ReadLine as ReadAuditLine, readLine as readAuditLine } from './audit/line.ts';
 export {
   type AuditReceipt,
   type AuditRecorder,

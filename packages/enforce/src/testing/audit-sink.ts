@@ -1,10 +1,10 @@
 import { deepStrictEqual, rejects, strictEqual } from 'node:assert/strict';
 import { hash } from 'node:crypto';
 import type { AuditLine, AuditSink, AuditTip } from '../port/audit-sink.ts';
+import type { ContractTest } from './contract.ts';
 
 export interface AuditSinkContract {
-  /** `test` of any runner. */
-  readonly test: (title: string, body: () => Promise<void>) => void;
+  readonly test: ContractTest;
   /** An empty sink of its own for each test. `reopen` gives one on the same store, as another process or a restart would. */
   open(): Promise<{
     readonly sink: AuditSink;

@@ -146,7 +146,7 @@ function write(
 }
 
 describe.each(['Ed25519', 'ES256'] as const)('the vectors of audit logs with %s', (alg) => {
-  const path = join(import.meta.dirname, `../../../../vectors/audit-${alg.toLowerCase()}.json`);
+  const path = join(import.meta.dirname, `../../../../vectors/audit/${alg.toLowerCase()}.json`);
   const made = makeSuite(testKey('enforcement point', alg));
 
   test('are what this file makes', async () => {
