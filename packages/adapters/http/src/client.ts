@@ -38,6 +38,8 @@ export interface TaperFetchOptions extends Credential {
   readonly clock?: Clock;
   /** That many fresh random bytes. Default: those of the platform. */
   readonly random?: (length: number) => Uint8Array;
+  /** What to present in the place of signed proofs, such as a request in a session: its text is the canonical JSON of the arguments. Undefined: sign this call. */
+  readonly presentWith?: (tool: string, args: JsonObject) => Promise<JsonObject | undefined>;
   /** Asked before each call, for enforcement points that hand out nonces. */
   readonly nonce?: () => string | Promise<string>;
   /** Characters of the header above which a chain is presented once and then named by its hash. Default 6,144. */
@@ -93,6 +95,8 @@ export function createTaperFetch(options: TaperFetchOptions): TaperFetch {
     approvals: readonly string[],
     named: boolean,
   ): Promise<string> {
+    const other = await options.presentWith?.(tool, args);
+    if (other !== undefined) return encodePresentation(other);
     const presentations: JsonObject[] = [];
     for (const { chain, signer } of credentials) {
       const given = await nonce?.();

@@ -99,7 +99,10 @@ export function createRouteGuard(options: RouteGuardOptions): RouteGuard {
   const chains = maxStoredChains === 0 ? undefined : new ChainStore(maxStoredChains);
 
   const refuse = (cause: Denial, unread: boolean): Admission => {
-    const answer = denialAnswer(cause.code in DENIALS ? cause : denial('internal_error'), realm);
+    const answer = denialAnswer(
+      Object.hasOwn(DENIALS, cause.code) ? cause : denial('internal_error'),
+      realm,
+    );
     return { kind: 'answer', answer: unread ? closing(answer) : answer };
   };
 

@@ -1,6 +1,8 @@
 import { DENIALS, type Denial, parseJson } from '@taper/core';
 import type { ApprovalRequired } from '@taper/enforce';
+import { decodeUtf8 } from './presentation-header.ts';
 import { isRecord } from './record.ts';
+import { readBytes } from './request.ts';
 
 /** What is sent in the place of what the handler would have sent. */
 export interface Answer {
@@ -118,8 +120,9 @@ function answer(status: number, type: string, value: unknown, headers: Answer['h
   };
 }
 
-/** Characters of a refusal that a client reads. */
+/** Bytes of a refusal that a client reads, and the milliseconds that it waits for them. */
 const MAX_PROBLEM = 65_536;
+const PROBLEM_TIMEOUT = 10_000;
 
 /**
  * The refusal in a response, or `undefined` when the server did not refuse the call. Leaves the response unread. What a
@@ -128,8 +131,11 @@ const MAX_PROBLEM = 65_536;
 export async function deniedProblem(response: Response): Promise<DenialProblem | undefined> {
   const type = response.headers.get('content-type')?.split(';', 1)[0]?.trim().toLowerCase();
   if (type !== PROBLEM_TYPE || response.bodyUsed) return undefined;
-  const text = await response.clone().text();
-  const parsed = text.length > MAX_PROBLEM ? undefined : parseJson(text);
+  const { body } = response.clone();
+  if (body === null) return undefined;
+  const bytes = await readBytes(body.values(), MAX_PROBLEM, PROBLEM_TIMEOUT);
+  const text = typeof bytes === 'string' ? undefined : decodeUtf8(bytes);
+  const parsed = text === undefined ? undefined : parseJson(text);
   if (parsed?.ok !== true || !isRecord(parsed.value)) return undefined;
   const { code, hint } = parsed.value;
   const known = typeof code === 'string' && typeof hint === 'string';

@@ -179,6 +179,25 @@ describe('a call', () => {
     await expect(wide.call(show, { id: 'p-1' })).rejects.toEqual(refused('signature_invalid'));
   });
 
+  test('may be presented by something else than signed proofs, which can leave a call to them', async () => {
+    const server = await start();
+    const asked: unknown[] = [];
+    const client = clientFor(server.origin, {
+      async presentWith(tool, args) {
+        asked.push([tool, args]);
+        return asked.length === 1 ? { taper_session: 'unknown' } : undefined;
+      },
+    });
+    expect((await client.call(show, { id: 'p-1' })).status).toBe(401);
+    expect(presentations(server)).toEqual([{ taper_session: 'unknown' }]);
+    expect(shop.executions).toEqual([]);
+    expect((await client.call(show, { id: 'p-2' })).status).toBe(200);
+    expect(asked).toEqual([
+      ['show_payment', { id: 'p-1' }],
+      ['show_payment', { id: 'p-2' }],
+    ]);
+  });
+
   test('follows no redirect, to this host or another, with its credential', async () => {
     const elsewhere = await startServer((_, response) => response.end());
     for (const status of [301, 302, 303, 307, 308]) {
@@ -309,6 +328,11 @@ describe('deniedProblem', () => {
     ['a member twice', problemResponse('{"code":"a","code":"b","hint":"y"}')],
     ['no JSON', problemResponse('<html>')],
     ['too much', problemResponse(`{"code":"a","hint":"${'y'.repeat(70_000)}"}`)],
+    ['no body', new Response(null, { headers: { 'Content-Type': 'application/problem+json' } })],
+    [
+      'bytes that are not UTF-8',
+      problemResponse(Buffer.from('{"code":"a","hint":"\xfc"}', 'latin1')),
+    ],
   ])('sees none in %s', async (_, response) => {
     expect(await deniedProblem(response)).toBeUndefined();
   });
@@ -319,7 +343,7 @@ describe('deniedProblem', () => {
   });
 });
 
-function problemResponse(text: string, parameters = ''): Response {
+function problemResponse(text: string | Uint8Array<ArrayBuffer>, parameters = ''): Response {
   return new Response(text, {
     headers: { 'Content-Type': `application/problem+json${parameters}` },
   });
