@@ -98,7 +98,11 @@ function createDoor(
     const entry: Pending = { id: request.id, cancelled: false, run: undefined };
     pending.add(entry);
     const snapshot = snapshotOf(tools, String(request.params?.['name']));
-    const decision = await judge(request, extra, point, inquiry);
+    const decision = await judge(request, extra, {
+      point,
+      inquiry,
+      hasUniqueNames: tools !== undefined,
+    });
     if (decision.verdict === 'permit') {
       const run = createRun(point, protocol, decision, snapshot);
       entry.run = run;

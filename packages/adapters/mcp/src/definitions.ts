@@ -49,6 +49,27 @@ export function isPinned({ permits, tool }: Permitted): boolean {
   return permits.some(({ chain }) => chainCaveats(chain).definitions(tool).length > 0);
 }
 
+/**
+ * Whether one of the chains presented could pin a tool, by a look at tokens that are not verified: what they say decides only
+ * whether the server is asked for its definitions, and a pin that is overlooked refuses the call (`definition_unknown`).
+ */
+export function mayPin(presentation: unknown): boolean {
+  const joined = ownMember(presentation, 'taper_chains');
+  const chains = Array.isArray(joined) ? joined : [presentation];
+  return chains.some((each) => {
+    const tokens = ownMember(each, 'aat_chain');
+    // no tokens: a session, whose chains were presented before
+    return !Array.isArray(tokens) || tokens.some(mayNameDefinitions);
+  });
+}
+
+function mayNameDefinitions(token: unknown): boolean {
+  const payload = typeof token === 'string' ? token.split('.', 2)[1] : undefined;
+  if (payload === undefined) return true;
+  const text = Buffer.from(payload, 'base64url').toString('latin1');
+  return text.includes('"definitions"') || text.includes('\\u');
+}
+
 function hashOf(tool: unknown): string | undefined {
   const name = ownMember(tool, 'name');
   const description = ownMember(tool, 'description');

@@ -1,7 +1,7 @@
 import { DENIALS, type Denial, denial, type JsonObject } from '@taper/core';
 import type { EnforcementDecision, EnforcementPoint } from '@taper/enforce';
 import { isNoticeAnswer } from './approval-notice.ts';
-import { findDefinition } from './definitions.ts';
+import { findDefinition, mayPin } from './definitions.ts';
 import type { Inquiry } from './inquiry.ts';
 import type { Request } from './sdk.ts';
 import { isRecord, ownMember, PRESENTATION_KEY } from './wire.ts';
@@ -9,12 +9,18 @@ import { isRecord, ownMember, PRESENTATION_KEY } from './wire.ts';
 /** In version 1 of the SDK it sends the answer of a call to whoever reads a task. */
 const RELATED_TASK_KEY = 'io.modelcontextprotocol/related-task';
 
+export interface JudgeOptions {
+  readonly point: EnforcementPoint;
+  readonly inquiry: Inquiry;
+  /** The server cannot have two tools of one name. */
+  readonly hasUniqueNames: boolean;
+}
+
 /** Judges a `tools/call` as it came in. */
 export async function judge(
   { params }: Request,
   extra: unknown,
-  point: EnforcementPoint,
-  inquiry: Inquiry,
+  { point, inquiry, hasUniqueNames }: JudgeOptions,
 ): Promise<EnforcementDecision | { readonly verdict: 'deny'; readonly denial: Denial }> {
   const { name, arguments: args = {}, _meta: meta, inputResponses, ...unsigned } = params ?? {};
   const tool = typeof name === 'string' ? name : '';
@@ -30,7 +36,8 @@ export async function judge(
     return refuse(denial('arguments_malformed', { step: '6b' }, { tool, reason: 'not_an_object' }));
   const presentation = ownMember(meta, PRESENTATION_KEY);
   let definition: string | undefined;
-  if (presentation !== undefined) {
+  // an McpServer has one tool of a name; what a handler of the owner lists is seen only by asking
+  if (presentation !== undefined && (!hasUniqueNames || mayPin(presentation))) {
     const found = findDefinition((await inquiry.allTools(meta, extra)) ?? [], tool);
     if ('definition' in found) definition = found.definition;
     else if (found.code === 'tool_definition_ambiguous')

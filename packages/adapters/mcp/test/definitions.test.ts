@@ -1,6 +1,14 @@
+import { sign } from 'node:crypto';
 import { Client } from '@modelcontextprotocol/client';
 import { InMemoryTransport, McpServer, Server } from '@modelcontextprotocol/server';
-import { definitionHash, RefusedError } from '@taper/core';
+import {
+  type CaveatsInit,
+  createVerifier,
+  definitionHash,
+  issue,
+  RefusedError,
+  type VerifiedChain,
+} from '@taper/core';
 import type { EnforcementPoint } from '@taper/enforce';
 import {
   createPresenter,
@@ -12,7 +20,7 @@ import {
 } from '@taper/mcp';
 import { describe, expect, test } from 'vitest';
 import { z } from 'zod';
-import { agent, createChain } from './agents.ts';
+import { agent, anchors, createChain, ISSUER, issuer, newId, now } from './agents.ts';
 import { AUDIENCE } from './desk.ts';
 import { createPoint } from './links.ts';
 
@@ -166,6 +174,60 @@ describe('a tool that its chain pins', () => {
     expect(await call({ chain: await createChain() })).toBe('ran');
   });
 });
+
+test('a chain that pins nothing costs no listing, one that does costs one, however its claims are spelled', async () => {
+  let listings = 0;
+  const server = guardTools(new McpServer({ name: 'desk', version: '1.0.0' }), createPoint());
+  server.registerTool('late', { description: 'd', inputSchema: SCHEMA }, () => ({ content: [] }));
+  server.server.setRequestHandler('tools/list', () => {
+    listings += 1;
+    return { tools: [{ name: 'late', description: 'd', inputSchema: { type: 'object' } }] };
+  });
+  const client = await connect(server);
+  const call = async (chain: VerifiedChain) => {
+    const presenter = createPresenter({ chain, signer: agent.signer, audience: AUDIENCE });
+    return deniedCall(await presenter.callTool(client, { name: 'late', arguments: ARGS }))?.code;
+  };
+  expect(await call(await createChain())).toBeUndefined();
+  expect(await call(await createChain({ caveats: { purpose: 'x' } }))).toBeUndefined();
+  expect(listings).toBe(0);
+  const definitions = definitionsOf([
+    { name: 'late', description: 'd', inputSchema: { type: 'object' } },
+  ]);
+  expect(await call(await createChain({ caveats: { definitions } }))).toBeUndefined();
+  expect(listings).toBe(1);
+  expect(await call(await respelled({ definitions }))).toBeUndefined();
+  expect(listings).toBe(2);
+  const changed = { late: 'A'.repeat(43) };
+  expect(await call(await respelled({ definitions: changed }))).toBe('definition_changed');
+});
+
+/** A root token straight to the agent, whose claim `definitions` is written with an escape. */
+async function respelled(caveats: CaveatsInit): Promise<VerifiedChain> {
+  const made = await issue({
+    issuer: ISSUER,
+    signer: issuer.signer,
+    holder: agent.publicKey,
+    tools: { late: {} },
+    now: now(),
+    id: newId(),
+    lifetime: 300,
+    maxDepth: 0,
+    caveats,
+  });
+  const [header, payload = ''] = made.leaf.compact.split('.');
+  const text = Buffer.from(payload, 'base64url').toString();
+  const other = text.replace('"definitions"', '"d\\u0065finitions"');
+  expect(other).not.toBe(text);
+  const input = `${header}.${Buffer.from(other).toString('base64url')}`;
+  const signature = sign(null, Buffer.from(input), issuer.privateKey).toString('base64url');
+  const verdict = createVerifier({ anchors, audience: AUDIENCE, profile: {} }).verifyChain(
+    [`${input}.${signature}`],
+    now(),
+  );
+  if (verdict.verdict === 'deny') throw new Error(verdict.denial.code);
+  return verdict.chain;
+}
 
 describe('V04 two tools of one name', () => {
   const listed = (description: string): ListedTool & { inputSchema: { type: 'object' } } => ({
