@@ -30,7 +30,7 @@ export interface AuditRecorderOptions {
   readonly emitter?: string;
   /** Top-level arguments that are recorded in full, by tool. Default: none; arguments are recorded by their salted hash. */
   readonly recordedArguments?: RecordedArguments;
-  /** Milliseconds that the sink may take, and that an event may wait for its turn. Default 1000. */
+  /** Milliseconds that the sink may take, and that an event may wait for its turn. Default 800: less than an enforcement point waits for it. */
   readonly timeout?: number;
   /** Events that may wait at the same time; more are refused at once. Default 10,000. */
   readonly maxPending?: number;
@@ -77,7 +77,7 @@ interface Sealed {
  * @throws {TaperError} `option_invalid`.
  */
 export function createAuditRecorder(options: AuditRecorderOptions): AuditRecorder {
-  const { sink, signer, timeout = 1000, maxPending = 10_000, recordedArguments = {} } = options;
+  const { sink, signer, timeout = 800, maxPending = 10_000, recordedArguments = {} } = options;
   const { random = createRandomPool() } = options;
   const { publicKey } = signer;
   requireKey(publicKey);
