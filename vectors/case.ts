@@ -5,7 +5,8 @@ import type { Scenario, Vector } from '@taper/testkit';
 export interface Case {
   /** Step and a word, such as `3e.expired`. The permitted neighbour has the same with `.permitted` behind it, unless another vector is that call already. */
   readonly id: string;
-  readonly step: string;
+  /** `null` for a rule that the draft has no step for. */
+  readonly step: string | null;
   readonly code: DenialCode;
   /** The token at fault, where one is. */
   readonly hop?: number;

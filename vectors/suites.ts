@@ -15,6 +15,7 @@ import { CHILD } from './cases/child.ts';
 import { EXTENSION } from './cases/extension.ts';
 import { LIMITS } from './cases/limits.ts';
 import { PRESENTATION, PRESENTED, type PresentationCase } from './cases/presentation.ts';
+import { PROFILE, PROFILE_PRESENTATION, PROFILE_VALID } from './cases/profile.ts';
 import { ROOT } from './cases/root.ts';
 
 /** A vector of ours says what the suites of others need not. */
@@ -35,6 +36,29 @@ export interface Elsewhere {
   readonly via: 'enforcement' | 'unreachable';
   readonly how: string;
 }
+
+/** Met in a session only: spec/session.md has its own vectors. */
+const IN_A_SESSION: readonly Elsewhere[] = [
+  ['session_malformed', 'Send a message that is not of the shape.'],
+  ['session_handshake_refused', 'Sign the handshake with another key.'],
+  ['session_unknown', 'Name a session that has ended.'],
+  ['session_expired', 'Send a request at the second at which the session ends.'],
+  ['session_mac_invalid', 'Change a byte of the arguments.'],
+  ['session_sequence_replayed', 'Send a request twice.'],
+  ['session_sequence_old', 'Send a request whose number lies behind the window.'],
+  ['session_tool_not_allowed', 'Call a tool for which a session does not stand in.'],
+  ['session_store_full', 'Open sessions until there is no room for another.'],
+].map(([code = '', how = '']) => ({ code, via: 'enforcement', how }));
+
+/** Met by what receives calls, before or beside the judgement. */
+const BEFORE_A_CALL: readonly Elsewhere[] = [
+  ['route_not_declared', 'Request a route that is declared with no tool.'],
+  ['request_input_undeclared', 'Send a query parameter that the route does not declare.'],
+  ['request_malformed', 'Send a body that is not what the route declares.'],
+  ['request_too_large', 'Send a body that is larger than the route accepts.'],
+  ['chain_not_stored', 'Name a chain by its hash that was not presented before.'],
+  ['tool_definition_ambiguous', 'Pin a tool of whose name there are two.'],
+].map(([code = '', how = '']) => ({ code, via: 'enforcement', how }));
 
 const ELSEWHERE: readonly Elsewhere[] = [
   {
@@ -62,6 +86,123 @@ const ELSEWHERE: readonly Elsewhere[] = [
     via: 'enforcement',
     how: 'Let the clock fail, answer no whole number of seconds, or step back by more than two seconds.',
   },
+  {
+    code: 'budget_meter_unknown',
+    via: 'enforcement',
+    how: 'Set a budget for a meter that the enforcement point does not have.',
+  },
+  {
+    code: 'budget_amount_invalid',
+    via: 'enforcement',
+    how: 'Let a meter throw, or answer a number or a negative amount.',
+  },
+  {
+    code: 'budget_exceeded',
+    via: 'enforcement',
+    how: 'Call once more than the budget of any token on the chain allows.',
+  },
+  {
+    code: 'budget_ledger_full',
+    via: 'enforcement',
+    how: 'Fill the ledger with accounts, and call under a token with a new one.',
+  },
+  {
+    code: 'budget_ledger_unavailable',
+    via: 'enforcement',
+    how: 'Let the ledger fail, hang or answer nonsense while a call with a budget is judged.',
+  },
+  {
+    code: 'budget_reservation_lost',
+    via: 'enforcement',
+    how: 'Let the reservation of a call expire before it is settled.',
+  },
+  {
+    code: 'approval_required',
+    via: 'enforcement',
+    how: 'Call a tool for which a caveat or the policy asks for an approval.',
+  },
+  {
+    code: 'approval_approver_unknown',
+    via: 'enforcement',
+    how: 'Approve with a key that is not of the group.',
+  },
+  {
+    code: 'approval_signature_invalid',
+    via: 'enforcement',
+    how: 'Change a byte of the signature of an approval.',
+  },
+  {
+    code: 'approval_action_mismatch',
+    via: 'enforcement',
+    how: 'Present an approval for other arguments.',
+  },
+  {
+    code: 'approval_expired',
+    via: 'enforcement',
+    how: 'Present an approval at the second at which it expires.',
+  },
+  {
+    code: 'approval_by_requester',
+    via: 'enforcement',
+    how: 'Approve with the key of a holder on the chain.',
+  },
+  {
+    code: 'approval_repeated',
+    via: 'enforcement',
+    how: 'Present two approvals of one approver.',
+  },
+  {
+    code: 'approval_replayed',
+    via: 'enforcement',
+    how: 'Present the approvals of a call that has run.',
+  },
+  {
+    code: 'approval_group_unknown',
+    via: 'enforcement',
+    how: 'Ask for approvals of a group that the enforcement point does not know.',
+  },
+  {
+    code: 'approval_source_unavailable',
+    via: 'enforcement',
+    how: 'Let the source of approvals fail, hang or answer nonsense.',
+  },
+  {
+    code: 'revoked',
+    via: 'enforcement',
+    how: 'Revoke a token or a key of the chain, and call.',
+  },
+  {
+    code: 'revocation_stale',
+    via: 'enforcement',
+    how: 'Let the view of revocations be older than `max_staleness`.',
+  },
+  {
+    code: 'revocation_log_unknown',
+    via: 'enforcement',
+    how: 'Name a log that the enforcement point does not follow.',
+  },
+  {
+    code: 'revocation_unavailable',
+    via: 'enforcement',
+    how: 'Let the view of revocations fail, hang or answer nonsense.',
+  },
+  {
+    code: 'policy_denied',
+    via: 'enforcement',
+    how: 'Make a call that the policy does not permit.',
+  },
+  {
+    code: 'policy_unavailable',
+    via: 'enforcement',
+    how: 'Let the policy engine fail, hang or answer nonsense.',
+  },
+  {
+    code: 'audit_unavailable',
+    via: 'enforcement',
+    how: 'Let the audit log fail, hang or be full while a call is judged.',
+  },
+  ...IN_A_SESSION,
+  ...BEFORE_A_CALL,
   {
     code: 'internal_error',
     via: 'enforcement',
@@ -133,7 +274,7 @@ function vectorsOf(cases: readonly Case[], valid: readonly Permitted[] = []): Ou
       permitted.set(inputOf(kept), own);
       vectors.push({ ...kept, expected: PERMIT });
     }
-    const summary = `Step ${step}: ${DENIALS[code].summary}`;
+    const summary = summaryOf(step, code);
     const why = note === undefined ? summary : `${summary} ${note}`;
     vectors.push({
       ...vector(id, each.refuses, why, each.denied, policy),
@@ -145,6 +286,11 @@ function vectorsOf(cases: readonly Case[], valid: readonly Permitted[] = []): Ou
   return vectors;
 }
 
+function summaryOf(step: string | null, code: keyof typeof DENIALS): string {
+  const { summary } = DENIALS[code];
+  return step === null ? summary : `Step ${step}: ${summary}`;
+}
+
 function validVector({ id, accepts, permitted, policy, note }: Permitted): OurVector {
   const description = note ?? 'A valid call.';
   return { ...vector(id, accepts, description, permitted, policy), expected: PERMIT };
@@ -153,13 +299,13 @@ function validVector({ id, accepts, permitted, policy, note }: Permitted): OurVe
 function presentationVectors(each: PresentationCase): PresentationVector[] {
   const { id, step, code } = each;
   const { now, tool, args_json } = PRESENTED;
-  const common = { now, tool, args_json, policy: {} };
+  const common = { now, tool, args_json, policy: each.policy ?? {} };
   const neighbour = `${id}.permitted`;
   return [
     {
       id,
       title: each.refuses,
-      description: `Step ${step}: ${DENIALS[code].summary}`,
+      description: summaryOf(step, code),
       ...common,
       presentation_json: each.denied,
       expected: { verdict: 'DENY', step, code, hop: null },
@@ -194,6 +340,15 @@ export function makeSuites(): ReadonlyMap<string, OurSuite> {
         'taper-aat-extensions',
         'The constraint types path, url, decimal, instant and cidr of docs/constraints.',
         vectorsOf(EXTENSION),
+      ),
+    ],
+    [
+      'taper-profile.json',
+      suite(
+        'taper-profile',
+        'Caveats, the profile of spec/profile.md: marks, shapes, accumulation, joins, and the checks that need no state.',
+        vectorsOf(PROFILE, PROFILE_VALID),
+        { presentations: PROFILE_PRESENTATION.flatMap(presentationVectors) },
       ),
     ],
     [

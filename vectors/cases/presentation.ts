@@ -1,11 +1,13 @@
 import type { DenialCode } from '@taper/core';
-import { type Presented, present } from '@taper/testkit';
+import { type Presented, present, type Vector } from '@taper/testkit';
 
 /** What arrived where a presentation belongs, and the nearest to it that is permitted. */
 export interface PresentationCase {
   readonly id: string;
-  readonly step: string;
+  /** `null` for a rule that the draft has no step for. */
+  readonly step: string | null;
   readonly code: DenialCode;
+  readonly policy?: Vector['policy'];
   readonly refuses: string;
   readonly denied: string | null;
   readonly accepts: string;

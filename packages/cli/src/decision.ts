@@ -28,7 +28,9 @@ export function decisionText(
     ['chain', `${tokens} from ${quoteText(chain.anchor.issuer)}`],
     ['holder', chain.leaf.claims.holder.thumbprint],
     ['expires', formatTime(chain.leaf.claims.exp)],
-    ['proof', `${quoteText(proof.id)}, signed ${formatTime(proof.issuedAt)}`],
+    ...(proof === undefined
+      ? []
+      : ([['proof', `${quoteText(proof.id)}, signed ${formatTime(proof.issuedAt)}`]] as const)),
     ['judged at', formatTime(now)],
     ['not judged', 'whether the proof was used before (step 7i), and revocation'],
   ] as const;
@@ -59,6 +61,8 @@ function permitObject({ chain, proof }: Permit): object {
       holder: claims.holder.thumbprint,
       expires_at: formatTime(claims.exp),
     })),
-    proof: { id: proof.id, issued_at: formatTime(proof.issuedAt) },
+    ...(proof === undefined
+      ? {}
+      : { proof: { id: proof.id, issued_at: formatTime(proof.issuedAt) } }),
   };
 }

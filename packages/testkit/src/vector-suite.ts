@@ -5,8 +5,9 @@ import {
   type Denial,
   importPublicKey,
   type JsonObject,
-  parsePresentation,
-  readPresentation,
+  type Presentations,
+  parseJson,
+  readPresentations,
   type TrustAnchor,
   type VerifierOptions,
 } from '@taper/core';
@@ -35,6 +36,10 @@ interface VectorBase {
     readonly nonce?: string;
     readonly require_pop_aud?: boolean;
     readonly require_chain_aud?: boolean;
+    /** Where given, the profile `taper` is understood. */
+    readonly profile?: { readonly tenant?: string; readonly purpose?: string };
+    /** The hash of the tool's definition as it is now. */
+    readonly definition?: string;
   };
   readonly expected: Expected;
 }
@@ -86,6 +91,7 @@ export function verifierOptions(
     },
     requireProofAudience: policy.require_pop_aud ?? false,
     requireChainAudience: policy.require_chain_aud ?? false,
+    ...(policy.profile === undefined ? {} : { profile: policy.profile }),
     ...(policy.nonce === undefined
       ? {}
       : { acceptsNonce: (nonce: string) => nonce === policy.nonce }),
@@ -100,15 +106,23 @@ export function judgeVector(
     verifierOptions(suite, vector.policy),
   ),
 ): Expected {
-  const { tool, args_json: args, now } = vector;
-  const presentation =
-    'chain' in vector
-      ? { aat_chain: vector.chain, aat_pop: vector.pop }
-      : vector.presentation_json === null
-        ? readPresentation(undefined)
-        : parsePresentation(vector.presentation_json);
-  if ('code' in presentation) return expectedOf(presentation);
-  return expectedOfDecision(verifier.authorize({ presentation, tool, args, now }));
+  const { tool, args_json: args, now, policy } = vector;
+  const read = presentationsOf(vector);
+  if ('code' in read) return expectedOf(read);
+  const pinned = policy.definition === undefined ? {} : { definition: policy.definition };
+  const decisions = read.presentations.map((presentation) =>
+    verifier.authorize({ presentation, tool, args, now, ...pinned }),
+  );
+  const decision = decisions.find(({ verdict }) => verdict === 'deny') ?? decisions[0];
+  return expectedOfDecision(decision as Decision);
+}
+
+/** What is presented: one chain, or several that are joined. */
+function presentationsOf(vector: Vector | PresentationVector): Presentations | Denial {
+  if ('chain' in vector) return readPresentations({ aat_chain: vector.chain, aat_pop: vector.pop });
+  if (vector.presentation_json === null) return readPresentations(undefined);
+  const parsed = parseJson(vector.presentation_json);
+  return readPresentations(parsed.ok ? parsed.value : []);
 }
 
 /** A decision in the words of a vector. */

@@ -45,6 +45,7 @@ function decide(vector: Vector, suite: Suite, source: string): Denial | undefine
       cacheCharacters: 0,
       requireChainAudience: policy.requireChainAudience,
       requireProofAudience: policy.requireProofAudience,
+      ...(policy.profile === undefined ? {} : { profile: policy.profile }),
       ...(suite.audience === undefined ? {} : { audience: suite.audience }),
       ...(policy.nonce === undefined
         ? {}
@@ -58,6 +59,7 @@ function decide(vector: Vector, suite: Suite, source: string): Denial | undefine
     tool,
     args,
     now,
+    ...(policy.definition === undefined ? {} : { definition: policy.definition }),
   });
   return decision.verdict === 'permit' ? undefined : decision.denial;
 }

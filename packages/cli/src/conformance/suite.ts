@@ -1,4 +1,4 @@
-import type { JsonObject, JsonValue, Limits, TrustAnchor } from '@taper/core';
+import type { JsonObject, JsonValue, Limits, ProfileContext, TrustAnchor } from '@taper/core';
 import { Failure } from '../failure.ts';
 import { parseAnchors } from '../file/anchors.ts';
 import { isObject, kindOf, member, parseJsonInput } from '../file/json.ts';
@@ -10,6 +10,10 @@ export interface VectorPolicy {
   readonly requireProofAudience: boolean;
   readonly requireChainAudience: boolean;
   readonly nonce: string | undefined;
+  /** Where there is one, the profile `taper` is understood. */
+  readonly profile: ProfileContext | undefined;
+  /** Hash of the tool's definition as it is now. */
+  readonly definition: string | undefined;
 }
 
 /** One call with the verdict that it must get. */
@@ -101,16 +105,40 @@ function parseVector(
   };
 }
 
+const POLICIES: readonly string[] = [
+  'require_pop_aud',
+  'require_chain_aud',
+  'nonce',
+  'profile',
+  'definition',
+];
+
 /** A policy that is not understood would be a policy that is not applied, so it is refused. */
 function parsePolicy(policy: JsonObject, reader: FieldReader): VectorPolicy {
   for (const name of Object.keys(policy)) {
-    if (!['require_pop_aud', 'require_chain_aud', 'nonce'].includes(name))
+    if (!POLICIES.includes(name))
       throw reader.failure(quoteText(name, 60), 'no such policy is known');
   }
   return {
     requireProofAudience: reader.optionalBoolean(policy, 'require_pop_aud') ?? false,
     requireChainAudience: reader.optionalBoolean(policy, 'require_chain_aud') ?? false,
     nonce: reader.optionalString(policy, 'nonce'),
+    profile: parseProfile(policy, reader),
+    definition: reader.optionalString(policy, 'definition'),
+  };
+}
+
+function parseProfile(policy: JsonObject, reader: FieldReader): ProfileContext | undefined {
+  if (member(policy, 'profile') == null) return undefined;
+  const profile = reader.optionalObject(policy, 'profile');
+  const inner = reader.under('profile');
+  const unknown = Object.keys(profile).find((name) => !['tenant', 'purpose'].includes(name));
+  if (unknown !== undefined) throw inner.failure(quoteText(unknown, 60), 'no such member is known');
+  const tenant = inner.optionalString(profile, 'tenant');
+  const purpose = inner.optionalString(profile, 'purpose');
+  return {
+    ...(tenant === undefined ? {} : { tenant }),
+    ...(purpose === undefined ? {} : { purpose }),
   };
 }
 
