@@ -1,9 +1,12 @@
-import { chainCaveats, DENIALS, type Denial, type VerifiedChain } from '@taper/core';
+import { chainCaveats, DENIALS, type Denial, denial, type VerifiedChain } from '@taper/core';
 import type { EnforcementPoint } from '@taper/enforce';
 import { findDefinition } from './definitions.ts';
 import type { Inquiry } from './inquiry.ts';
 import type { Message, Request } from './sdk.ts';
 import { DENIAL_KEY, deniedCallOf, isRecord, ownMember, PRESENTATION_KEY } from './wire.ts';
+
+/** Chains that can be joined (spec/profile.md). */
+const MAX_JOINED = 4;
 
 /** JSON-RPC 2.0: internal error. */
 const NO_ANSWER = { code: -32603, message: 'Internal error' };
@@ -54,13 +57,36 @@ async function inspect(
   point: EnforcementPoint,
   presentation: unknown,
 ): Promise<readonly VerifiedChain[] | Denial> {
+  const chains: VerifiedChain[] = [];
+  for (const each of separate(presentation)) {
+    const verdict = await inspectOne(point, each);
+    if ('code' in verdict) return verdict;
+    chains.push(...verdict);
+  }
+  return chains;
+}
+
+/** Joined chains that come without proofs, each by itself; anything else as it is. */
+function separate(presentation: unknown): readonly unknown[] {
+  const joined = ownMember(presentation, 'taper_chains');
+  const areBare =
+    Array.isArray(joined) &&
+    joined.length <= MAX_JOINED &&
+    joined.every((each) => isRecord(each) && Object.keys(each).join() === 'aat_chain');
+  return areBare && joined.length > 1 ? joined : [presentation];
+}
+
+async function inspectOne(
+  point: EnforcementPoint,
+  presentation: unknown,
+): Promise<readonly VerifiedChain[] | Denial> {
   try {
     const verdict = await point.inspect(presentation);
     if (Array.isArray(verdict) || (verdict as Denial).code in DENIALS) return verdict;
   } catch {
     // an enforcement point that breaks its promise never to reject
   }
-  return { code: 'internal_error', facts: {} };
+  return denial('internal_error');
 }
 
 function isGranted(
