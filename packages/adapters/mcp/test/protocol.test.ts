@@ -170,6 +170,16 @@ describe('V08 L13 who asks is said by the chain alone', () => {
   });
 });
 
+test('V08 a session is the enforcement point’s to know: what names one is judged there, and one that it does not know runs nothing', async () => {
+  const session = { taper_session: 'A'.repeat(22), taper_sequence: 1, taper_mac: 'A'.repeat(43) };
+  const { text } = await post(
+    await modernCall('refund', REFUND, session),
+    modernHeaders('tools/call', 'refund'),
+  );
+  expect(text).toContain('session_unknown');
+  expect(desk.executions).toEqual([]);
+});
+
 test('V09 clients that use the same ids at the same time each get the answer to their own call', async () => {
   const chain = await createChain({ tools: { loose: {} } });
   const presenter = createPresenter({ chain, signer: agent.signer, audience: AUDIENCE });
