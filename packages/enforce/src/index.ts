@@ -1,3 +1,13 @@
+export {
+  type ApprovalCount,
+  type CountedApproval,
+  type CountOptions,
+  countApprovals,
+  mergeRequirements,
+} from './approval/count.ts';
+export { type ApprovalDeskOptions, approvalDesk, approvalUrl } from './approval/desk.ts';
+export type { ApproverGroups } from './approval/groups.ts';
+export type { ApprovalCapacity, ApprovalInbox, ApprovalStore } from './approval/inbox.ts';
 export { opensArguments, type RecordedArguments } from './audit/arguments.ts';
 export type {
   AuditApproval,
@@ -42,6 +52,7 @@ export {
 export { readAuditFile } from './file/audit-log.ts';
 export { type FileAuditSink, openFileAuditSink } from './file/audit-sink.ts';
 export type { Meter } from './judge/budget.ts';
+export { type ApprovalStoreOptions, createMemoryApprovalSource } from './memory/approval-source.ts';
 export { createMemoryAuditSink, type MemoryAuditSink } from './memory/audit-sink.ts';
 export { createMemoryBudgetLedger } from './memory/budget-ledger.ts';
 export { createMemoryReplayStore, DEFAULT_REPLAY_CAPACITY } from './memory/replay-store.ts';

@@ -1,3 +1,4 @@
+export { createSqliteApprovalSource } from './approval-source.ts';
 export {
   createSqliteAuditSink,
   openSqliteAuditLog,

@@ -1,3 +1,4 @@
+export { type ApprovalSourceContract, approvalSourceContract } from './approval-source.ts';
 export { type AuditSinkContract, auditSinkContract } from './audit-sink.ts';
 export { type BudgetLedgerContract, budgetLedgerContract } from './budget-ledger.ts';
 export type { ContractTest, OpenedPort } from './contract.ts';
