@@ -1,4 +1,4 @@
-import type { Decision, Denial, Permit } from '@taper/core';
+import { chainCaveats, type Decision, type Denial, type Permit } from '@taper/core';
 import type { Session } from './session.ts';
 import { denialText, reportDenial } from './text/denial.ts';
 import { quoteText } from './text/escape.ts';
@@ -32,7 +32,7 @@ export function decisionText(
       ? []
       : ([['proof', `${quoteText(proof.id)}, signed ${formatTime(proof.issuedAt)}`]] as const)),
     ['judged at', formatTime(now)],
-    ['not judged', 'whether the proof was used before (step 7i), and revocation'],
+    ['not judged', notJudgedText(decision)],
   ] as const;
   return `${paint('green', 'PERMIT')} ${quoteText(tool)}\n${fields(rows)}\n`;
 }
@@ -48,8 +48,37 @@ export function decisionObject(decision: Judgement, tool: string, now: number): 
     tool,
     judged_at: formatTime(now),
     ...permitObject(decision),
-    not_judged: ['replay', 'revocation'],
+    not_judged: notJudged(decision),
   };
+}
+
+/** What takes an enforcement point with memory: stable names, in the order in which it would judge. */
+function notJudged({ chain, tool }: Permit): readonly string[] {
+  const caveats = chainCaveats(chain);
+  return [
+    'replay',
+    'revocation',
+    ...(caveats.approvals(tool).size === 0 ? [] : ['approvals']),
+    ...(caveats.budgets.length === 0 ? [] : ['budget']),
+  ];
+}
+
+function notJudgedText({ chain, tool }: Permit): string {
+  const caveats = chainCaveats(chain);
+  const { budgets, revocation } = caveats;
+  const limits = budgets.map(({ meter, limit }) => `${meter} ≤ ${limit}`);
+  const groups = [...caveats.approvals(tool)].map(
+    ([group, count]) => `${count} of ${quoteText(group)}`,
+  );
+  const left = [
+    'whether the proof was used before (step 7i)',
+    ...(groups.length === 0 ? [] : [`approvals (${groups.join(', ')})`]),
+    ...(limits.length === 0 ? [] : [`budget (${limits.join(', ')})`]),
+    revocation === undefined
+      ? 'revocation'
+      : `revocation (no older than ${revocation.maxStaleness} s)`,
+  ];
+  return `${left.slice(0, -1).join(', ')}, and ${left.at(-1)}`;
 }
 
 function permitObject({ chain, proof }: Permit): object {

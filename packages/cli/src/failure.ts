@@ -24,6 +24,7 @@ export type FailureCode =
   | 'chain_malformed'
   | 'names_malformed'
   | 'tools_malformed'
+  | 'definition_malformed'
   | 'suite_malformed'
   | 'token_malformed'
   | 'head_malformed'
@@ -54,6 +55,7 @@ export const FAILURES: Readonly<Record<FailureCode, 1 | 2 | 3>> = {
   chain_malformed: 1,
   names_malformed: 1,
   tools_malformed: 1,
+  definition_malformed: 1,
   suite_malformed: 1,
   token_malformed: 1,
   head_malformed: 1,

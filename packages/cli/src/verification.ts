@@ -24,7 +24,7 @@ export function makeVerifier(options: VerifierOptions): Verifier {
 }
 
 /**
- * Verifies the chain that something is to be made from.
+ * Verifies the chain that something is to be made from, caveats understood: where it may be used is for the enforcement point to say.
  * @throws {Failure} `refused` with the denial.
  */
 export function requireChain(
@@ -32,7 +32,7 @@ export function requireChain(
   anchors: readonly TrustAnchor[],
   now: number,
 ): VerifiedChain {
-  const verdict = makeVerifier({ anchors }).verifyChain(file.tokens, now);
+  const verdict = makeVerifier({ anchors, profile: {} }).verifyChain(file.tokens, now);
   if (verdict.verdict === 'verified') return verdict.chain;
   const { denial } = verdict;
   throw new Failure('refused', `the chain in ${file.source} is denied: ${denial.code}`, {

@@ -1,4 +1,5 @@
 import { derive } from '@taper/core';
+import { type CaveatOptions, caveatOptions, readCaveats } from '../caveat-option.ts';
 import { type AnyCommand, defineCommand } from '../command-definition.ts';
 import { deliver, describeChain, type OutputOptions } from '../document.ts';
 import { readAnchors } from '../file/anchors.ts';
@@ -21,7 +22,7 @@ import {
 import { parseDuration } from '../text/time.ts';
 import { requireChain } from '../verification.ts';
 
-interface DelegateOptions extends OutputOptions {
+interface DelegateOptions extends OutputOptions, CaveatOptions {
   readonly key: string;
   readonly holder: string;
   readonly tools: string;
@@ -53,6 +54,7 @@ export const delegate: AnyCommand = defineCommand<DelegateOptions>({
       'how long the chain may get, in hops from the root (default: ends with the new token)',
     ),
     listOption('--audience <id>', 'only enforcement points of that name; may be repeated'),
+    ...caveatOptions,
     idOption,
     nowOption,
     outOption,
@@ -79,6 +81,7 @@ export const delegate: AnyCommand = defineCommand<DelegateOptions>({
     const holder = await readHolder(options.holder, '--holder', session);
     refuseTestKey(holder, '--holder', options.allowTestKeys);
     const tools = await readTools(options.tools, session);
+    const caveats = await readCaveats(options, tools, session);
     const parent = requireChain(file, anchors, now);
     const chain = await making('the token', () =>
       derive(parent, {
@@ -90,6 +93,7 @@ export const delegate: AnyCommand = defineCommand<DelegateOptions>({
         ...(lifetime === undefined ? {} : { lifetime }),
         ...(maxDepth === undefined ? {} : { maxDepth }),
         ...(options.audience === undefined ? {} : { audience: options.audience }),
+        ...(caveats === undefined ? {} : { caveats }),
       }),
     );
     const document = chainDocument(chain.tokens.map((token) => token.compact));

@@ -4,7 +4,7 @@ import { Failure } from '../failure.ts';
 import { type ChainFile, isCompact, readChain } from '../file/chain.ts';
 import { isObject, member } from '../file/json.ts';
 import type { Session } from '../session.ts';
-import { jsonText } from '../text/escape.ts';
+import { escapeText, jsonText } from '../text/escape.ts';
 import { fields, type Paint, paintFor } from '../text/layout.ts';
 import { formatTime } from '../text/time.ts';
 import { decodeUnverified, type UnverifiedPart, type UnverifiedToken } from '../unverified.ts';
@@ -98,11 +98,13 @@ function readings(claims: JsonValue | undefined): (readonly [string, string | un
   };
   const depth = member(claims, 'del_depth');
   const maxDepth = member(claims, 'del_max_depth');
+  const caveats = member(claims, 'taper');
   const counted = typeof depth === 'number' && typeof maxDepth === 'number';
   return [
     ['issued', time('iat')],
     ['expires', time('exp')],
     ['depth', counted ? `${depth} of at most ${maxDepth}` : undefined],
+    ['caveats', isObject(caveats) ? escapeText(Object.keys(caveats).join(', ')) : undefined],
   ];
 }
 

@@ -3,6 +3,7 @@ import {
   createReceipt,
   type Decision,
   type Denial,
+  type Invocation,
   type Receipt,
   renderReceiptHtml,
   renderReceiptText,
@@ -26,6 +27,7 @@ import {
   outOption,
   valueOption,
 } from '../option.ts';
+import { type ProfileOptions, profileOptions, readProfile } from '../profile-option.ts';
 import type { Session } from '../session.ts';
 import { jsonText, showName } from '../text/escape.ts';
 import { wantsColour } from '../text/layout.ts';
@@ -34,7 +36,7 @@ import { makeVerifier, warnOfTestKeys } from '../verification.ts';
 const FORMATS = ['text', 'json', 'html'] as const;
 type Format = (typeof FORMATS)[number];
 
-interface ReceiptCommandOptions extends OutputOptions {
+interface ReceiptCommandOptions extends OutputOptions, ProfileOptions {
   readonly anchors: readonly string[];
   readonly tool?: string;
   readonly args?: string;
@@ -59,6 +61,7 @@ export const receipt: AnyCommand = defineCommand<ReceiptCommandOptions>({
     valueOption('--tool <name>', 'judge a call of this tool; needs --args and a presentation'),
     valueOption('--args <json|@file|->', 'its arguments, exactly as they were received'),
     listOption('--audience <id>', 'a name of the enforcement point; may be repeated'),
+    ...profileOptions,
     valueOption('--names <file>', 'your names for keys: JSON {"<thumbprint>": "name"}'),
     choiceOption('--format <format>', 'what to draw (default: text)', FORMATS),
     nowOption,
@@ -88,8 +91,16 @@ export const receipt: AnyCommand = defineCommand<ReceiptCommandOptions>({
     const args =
       options.args === undefined ? undefined : await readInline(options.args, '--args', session);
     const { tool, audience } = options;
-    const verifier = makeVerifier({ anchors, ...(audience === undefined ? {} : { audience }) });
-    const call = tool === undefined || args === undefined ? undefined : { tool, args: args.text };
+    const profile = await readProfile(options, session);
+    const verifier = makeVerifier({
+      anchors,
+      ...profile.verifier,
+      ...(audience === undefined ? {} : { audience }),
+    });
+    const call =
+      tool === undefined || args === undefined
+        ? undefined
+        : { tool, args: args.text, ...profile.call };
     const verdict = judge(file, verifier, call, now);
     await warnOfTestKeys(anchors, tokensOf(verdict), session);
     const drawn = createReceipt(verdict, { now, ...(names === undefined ? {} : { names }) });
@@ -100,7 +111,7 @@ export const receipt: AnyCommand = defineCommand<ReceiptCommandOptions>({
 function judge(
   { tokens, proof }: ChainFile,
   verifier: Verifier,
-  call: { readonly tool: string; readonly args: string } | undefined,
+  call: Omit<Invocation, 'presentation' | 'now'> | undefined,
   now: number,
 ): ChainVerdict | Decision {
   if (call !== undefined && proof !== undefined) {

@@ -1,4 +1,5 @@
 import { issue } from '@taper/core';
+import { type CaveatOptions, caveatOptions, readCaveats } from '../caveat-option.ts';
 import { type AnyCommand, defineCommand } from '../command-definition.ts';
 import { deliver, describeChain, type OutputOptions } from '../document.ts';
 import { chainDocument } from '../file/chain.ts';
@@ -18,7 +19,7 @@ import {
 } from '../option.ts';
 import { parseDuration } from '../text/time.ts';
 
-interface RootIssueOptions extends OutputOptions {
+interface RootIssueOptions extends OutputOptions, CaveatOptions {
   readonly issuer: string;
   readonly key: string;
   readonly holder: string;
@@ -46,6 +47,7 @@ export const rootIssue: AnyCommand = defineCommand<RootIssueOptions>({
     requiredOption('--lifetime <duration>', 'such as 90s, 10m, 2h or 30d; at most 90d'),
     valueOption('--max-depth <hops>', 'hops that may follow, 0 to 8 (default: 0)'),
     listOption('--audience <id>', 'only enforcement points of that name; may be repeated'),
+    ...caveatOptions,
     idOption,
     nowOption,
     outOption,
@@ -60,6 +62,13 @@ export const rootIssue: AnyCommand = defineCommand<RootIssueOptions>({
         `--tools '{"read_file": {"path": {"constraint_type": "one_of", "values": ["/q1", "/q2"]}}}'`,
       does: 'Two files, for ten minutes, to be handed on over two hops at most.',
     },
+    {
+      line:
+        'taper root issue --issuer https://issuer.example --key issuer.jwk \\\n' +
+        '--holder planner.pub.jwk --lifetime 10m --tools @tools.json \\\n' +
+        '--tenant acme --budget calls=10 --approval refund=finance:1',
+      does: 'At most ten calls, for one tenant; each refund needs an approval.',
+    },
   ],
   async run(_, options, session) {
     const now = presentTime(options.now, session);
@@ -71,6 +80,7 @@ export const rootIssue: AnyCommand = defineCommand<RootIssueOptions>({
     refuseTestKey(signer.publicKey, '--key', options.allowTestKeys);
     refuseTestKey(holder, '--holder', options.allowTestKeys);
     const tools = await readTools(options.tools, session);
+    const caveats = await readCaveats(options, tools, session);
     const chain = await making('the root token', () =>
       issue({
         issuer,
@@ -82,6 +92,7 @@ export const rootIssue: AnyCommand = defineCommand<RootIssueOptions>({
         now,
         id: tokenId(options.id, now),
         ...(options.audience === undefined ? {} : { audience: options.audience }),
+        ...(caveats === undefined ? {} : { caveats }),
       }),
     );
     const document = chainDocument(chain.tokens.map((token) => token.compact));

@@ -1,4 +1,4 @@
-import type { Denial, Verifier } from '@taper/core';
+import type { Denial, Invocation, Verifier } from '@taper/core';
 import { type AnyCommand, defineCommand } from '../command-definition.ts';
 import { decisionObject, decisionText, type Judgement } from '../decision.ts';
 import { Failure } from '../failure.ts';
@@ -14,9 +14,10 @@ import {
   opaqueOption,
   requiredOption,
 } from '../option.ts';
+import { type ProfileOptions, profileOptions, readProfile } from '../profile-option.ts';
 import { makeVerifier, warnOfTestKeys } from '../verification.ts';
 
-interface VerifyOptions {
+interface VerifyOptions extends ProfileOptions {
   readonly tool: string;
   readonly args: string;
   readonly anchors: readonly string[];
@@ -36,7 +37,8 @@ export const verify: AnyCommand = defineCommand<VerifyOptions>({
   description:
     'Judges a call as an enforcement point does: the chain, the proof, the tool and the arguments (draft section 8, ' +
     'steps 1 to 7h). Prints PERMIT, or DENY with the code, the token, the step and the facts, and exits with 0 or 1. ' +
-    'It keeps no memory, so it cannot see that a proof was used before, and it does not ask for revocations.',
+    'It keeps no memory, so it cannot see that a proof was used before or a budget is spent, and it asks for neither ' +
+    'revocations nor approvals. What is left to the enforcement point is listed.',
   operands: [{ term: '<presentation>', description: 'chain and proof; - for standard input' }],
   options: [
     anchorsOption,
@@ -46,6 +48,7 @@ export const verify: AnyCommand = defineCommand<VerifyOptions>({
     opaqueOption('--nonce <text>', 'require this nonce in the proof'),
     flagOption('--require-chain-audience', 'deny chains in which no token names an audience'),
     flagOption('--require-proof-audience', 'deny proofs that name no audience'),
+    ...profileOptions,
     nowOption,
   ],
   examples: [
@@ -66,7 +69,9 @@ export const verify: AnyCommand = defineCommand<VerifyOptions>({
     const { text: args } = await readInline(options.args, '--args', session);
     const anchors = await readAnchors(options.anchors, session);
     const { audience, nonce, tool } = options;
+    const profile = await readProfile(options, session);
     const verifier = makeVerifier({
+      ...profile.verifier,
       anchors,
       ...(audience === undefined ? {} : { audience }),
       ...(nonce === undefined ? {} : { acceptsNonce: (given: string) => given === nonce }),
@@ -74,7 +79,7 @@ export const verify: AnyCommand = defineCommand<VerifyOptions>({
       requireProofAudience: options.requireProofAudience === true,
     });
     const file = readPresented(input);
-    const decision = judge(file, verifier, tool, args, now);
+    const decision = judge(file, verifier, { tool, args, now, ...profile.call });
     await warnOfTestKeys(anchors, verifiedTokens(decision), session);
     const presented = file instanceof Failure ? 0 : file.tokens.length;
     return {
@@ -99,14 +104,12 @@ function readPresented(input: InputText): ChainFile | Failure {
 function judge(
   file: ChainFile | Failure,
   verifier: Verifier,
-  tool: string,
-  args: string,
-  now: number,
+  call: Omit<Invocation, 'presentation'>,
 ): Judgement {
   if (file instanceof Failure) return { verdict: 'deny', denial: MALFORMED };
   if (file.proof === undefined) return { verdict: 'deny', denial: NO_PROOF };
   const presentation = { aat_chain: file.tokens, aat_pop: file.proof };
-  return verifier.authorize({ presentation, tool, args, now });
+  return verifier.authorize({ presentation, ...call });
 }
 
 function verifiedTokens(decision: Judgement): Parameters<typeof warnOfTestKeys>[1] {
