@@ -1,5 +1,6 @@
 import { platform } from '#crypto';
 import type { Signer } from '../crypto/port.ts';
+import { denial } from '../denial.ts';
 import { TaperError } from '../error.ts';
 import { canonicalize } from '../jcs.ts';
 import { RefusedError, signSegment } from '../make.ts';
@@ -45,6 +46,7 @@ export async function approve(options: ApproveOptions): Promise<string> {
       '`now` and `expiresAt` must be whole seconds since the epoch.',
     );
   }
+  if (now >= action.expiresAt) throw new RefusedError(denial('approval_expired'));
   const { alg, thumbprint } = signer.publicKey;
   const expected = approvalActionHash(action);
   const claims = { action: expected, exp: expiresAt, group, iat: now, jti: id };
