@@ -11,7 +11,8 @@ export type ErrorCode =
   | 'store_unusable'
   | 'store_unavailable'
   | 'policy_invalid'
-  | 'policy_unavailable';
+  | 'policy_unavailable'
+  | 'session_refused';
 
 /**
  * The one base class of what Taper throws. Denials are data and are never thrown by a check;

@@ -14,8 +14,9 @@ import type {
   Permitted,
 } from './decision.ts';
 import { createAuditTrail } from './judge/audit-trail.ts';
-import { inspectChains } from './judge/inspect.ts';
+import { chainsOf, inspectChains } from './judge/inspect.ts';
 import { argsOf, type Case, closeApproval, createJudge, type Judgement } from './judge/judge.ts';
+import { createSessionDoor, type SessionDoor } from './judge/session-door.ts';
 import { completeOptions, type EnforcementPointOptions } from './options.ts';
 
 export type { EnforcementPointOptions } from './options.ts';
@@ -42,6 +43,8 @@ export interface EnforcementPoint {
    * Consumes nothing and permits nothing; for showing an agent what it may call. Never rejects.
    */
   inspect(presentation: unknown): Promise<readonly VerifiedChain[] | Denial>;
+  /** Where agents open sessions; absent where this enforcement point has none. */
+  readonly sessions: SessionDoor | undefined;
 }
 
 /**
@@ -58,6 +61,10 @@ export function createEnforcementPoint(options: EnforcementPointOptions): Enforc
   const judge = createJudge(settings);
   const trail = createAuditTrail(settings);
   const given = new WeakSet<object>();
+  const sessions =
+    settings.sessions === undefined
+      ? undefined
+      : createSessionDoor(settings.sessions, settings, judge, trail);
 
   async function authorize(
     wire: unknown,
@@ -115,6 +122,7 @@ export function createEnforcementPoint(options: EnforcementPointOptions): Enforc
   }
 
   return Object.freeze<EnforcementPoint>({
+    sessions,
     async authorize(wire, tool, args, context = {}) {
       try {
         return await authorize(wire, tool, args, context);
@@ -134,7 +142,8 @@ export function createEnforcementPoint(options: EnforcementPointOptions): Enforc
     },
     async inspect(presentation) {
       try {
-        return await inspectChains(presentation, judge, settings);
+        const chains = chainsOf(presentation);
+        return 'code' in chains ? chains : await inspectChains(chains, judge, settings);
       } catch {
         return denial('internal_error');
       }

@@ -52,6 +52,7 @@ export {
 export { readAuditFile } from './file/audit-log.ts';
 export { type FileAuditSink, openFileAuditSink } from './file/audit-sink.ts';
 export type { Meter } from './judge/budget.ts';
+export type { SessionDoor } from './judge/session-door.ts';
 export { type ApprovalStoreOptions, createMemoryApprovalSource } from './memory/approval-source.ts';
 export { createMemoryAuditSink, type MemoryAuditSink } from './memory/audit-sink.ts';
 export { createMemoryBudgetLedger } from './memory/budget-ledger.ts';
@@ -81,3 +82,17 @@ export type {
 export type { ReplayStore, ReplayVerdict, UsedKey } from './port/replay-store.ts';
 export type { RevocationQuery, RevocationVerdict, RevocationView } from './port/revocation-view.ts';
 export type { Revocation } from './revocation/entry.ts';
+export type { LiveSession, SessionAuthenticator } from './session/authenticator.ts';
+export {
+  type InitiateOptions,
+  type Initiation,
+  type InitiatorSession,
+  initiateSession,
+} from './session/initiate.ts';
+export type { Finish, Hello, SessionRequest, Welcome } from './session/message.ts';
+export {
+  type ChainCheck,
+  createSessionTable,
+  type SessionTable,
+  type SessionTableOptions,
+} from './session/table.ts';

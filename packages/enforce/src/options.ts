@@ -8,7 +8,7 @@ import { type Clock, systemClock } from './port/clock.ts';
 import type { PolicyEngine } from './port/policy-engine.ts';
 import type { ReplayStore } from './port/replay-store.ts';
 import type { RevocationView } from './port/revocation-view.ts';
-import type { SessionAuthenticator } from './session/authenticator.ts';
+import type { SessionTable } from './session/table.ts';
 
 export interface EnforcementPointOptions {
   /** The identifiers of this enforcement point, the first being its name in audit events and approvals. Proofs must name one of them; tokens that carry `aud` must, too. */
@@ -40,7 +40,7 @@ export interface EnforcementPointOptions {
   /** Where every decision is written before it takes effect. Default: nowhere. */
   readonly audit?: AuditRecorder;
   /** Sessions that may stand in for the proof of each call. Default: none. */
-  readonly sessions?: SessionAuthenticator;
+  readonly sessions?: SessionTable;
   /** Refuse chains in which no token carries `aud`. Default false. */
   readonly requireChainAudience?: boolean;
   /** Refuse proofs that name no audience. Default true; turn it off only where an intermediary forwards presentations (draft section 9.5). */
@@ -71,7 +71,7 @@ export interface Settings {
   readonly approvalLifetime: number;
   readonly policy: PolicyEngine | undefined;
   readonly audit: AuditRecorder | undefined;
-  readonly sessions: SessionAuthenticator | undefined;
+  readonly sessions: SessionTable | undefined;
   readonly portTimeout: number;
   readonly random: (length: number) => Uint8Array;
   readonly allowTestKeys: boolean;
@@ -86,7 +86,7 @@ const PORTS = {
   approvals: ['approvers', 'open', 'find', 'close'],
   policy: ['decide'],
   audit: ['record'],
-  sessions: ['authenticate', 'commit'],
+  sessions: ['welcome', 'finish', 'authenticate', 'commit', 'end'],
 } as const;
 
 /**

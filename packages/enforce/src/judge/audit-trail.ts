@@ -2,6 +2,7 @@ import type { DenialCode } from '@taper/core';
 import type { AuditChain, AuditEventInit } from '../audit/event.ts';
 import type { EventReference, Outcome, Permitted } from '../decision.ts';
 import type { Settings } from '../options.ts';
+import type { LiveSession } from '../session/authenticator.ts';
 import { ask } from './ask.ts';
 import { argsOf, type Case, type Judgement } from './judge.ts';
 import { type Subject, subjectOf } from './subject.ts';
@@ -14,6 +15,8 @@ export interface AuditTrail {
   decision(each: Case, refusal: Judgement | undefined): Promise<EventReference | undefined>;
   /** A permit was written, and then the call was refused after all. Without the event's reference it is not known whether the permit was written. */
   withdrawal(each: Case, event: EventReference | undefined, code: DenialCode): Promise<boolean>;
+  /** A session was opened. */
+  session(session: LiveSession, now: number): Promise<boolean>;
   /** What became of a call after its permit was given. */
   outcome(permitted: Permitted, outcome: Outcome, now: number): Promise<boolean>;
 }
@@ -45,6 +48,18 @@ export function createAuditTrail({ audit, name, portTimeout }: Settings): AuditT
         decision: 'not_executed',
         denial: { code },
         decisionEventId: event?.id,
+      });
+      return written !== undefined;
+    },
+    async session({ id, chains }, now) {
+      if (audit === undefined) return false;
+      const written = await record({
+        type: 'session',
+        time: now,
+        enforcementPoint: name,
+        decision: 'opened',
+        ...describeSubject(subjectOf(chains)),
+        session: id,
       });
       return written !== undefined;
     },

@@ -4,7 +4,7 @@ import { findTestKey } from './call.ts';
 import type { Judge } from './judge.ts';
 
 /** The tokens of every chain of a presentation. A chain may come without a proof: nothing is going to run. */
-function chainsOf(presentation: unknown): readonly (readonly string[])[] | Denial {
+export function chainsOf(presentation: unknown): readonly (readonly string[])[] | Denial {
   const bare = presentation as { aat_chain?: unknown; aat_pop?: unknown } | null | undefined;
   if (
     typeof bare === 'object' &&
@@ -20,14 +20,12 @@ function chainsOf(presentation: unknown): readonly (readonly string[])[] | Denia
 
 /** Verifies chains of which nothing is asked but what they grant here: sound, meant for this enforcement point, not revoked. */
 export async function inspectChains(
-  presentation: unknown,
+  wire: readonly (readonly string[])[],
   judge: Judge,
   { allowTestKeys }: Settings,
 ): Promise<readonly VerifiedChain[] | Denial> {
   const now = judge.readClock();
   if (now === undefined) return denial('clock_unavailable');
-  const wire = chainsOf(presentation);
-  if ('code' in wire) return wire;
   const chains: VerifiedChain[] = [];
   for (const tokens of wire) {
     const verdict = judge.verifier.verifyChain(tokens, now);

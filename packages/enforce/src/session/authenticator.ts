@@ -6,6 +6,8 @@ export interface LiveSession {
   readonly id: string;
   /** The chains that were presented when the session was opened, verified then. */
   readonly chains: readonly VerifiedChain[];
+  /** First second, since the epoch, at which it is over. */
+  readonly expiresAt: number;
 }
 
 /** What stands in for the signed proof of each call (spec/session.md). The session table is one. */
