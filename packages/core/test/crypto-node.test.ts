@@ -1,6 +1,6 @@
 import { Buffer } from 'node:buffer';
 import { execFile } from 'node:child_process';
-import { createHash } from 'node:crypto';
+import { createHash, createPrivateKey, sign as signBytes } from 'node:crypto';
 import { inspect, promisify } from 'node:util';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
@@ -406,6 +406,14 @@ describe('createSigner', () => {
     const { publicKey, sign } = createSigner(privateJwk);
     for (const member of Object.keys(privateJwk)) privateJwk[member] = 'changed';
     expect(nodePlatform.verify?.(publicKey, input, await sign(input))).toBe(true);
+  });
+
+  test('makes the one signature that RFC 8032 has for key and message, whatever backend signs', async () => {
+    const { privateJwk } = generateKeyPair();
+    const { sign } = createSigner(privateJwk);
+    const openSsl = createPrivateKey({ key: { ...privateJwk }, format: 'jwk' });
+    for (const message of [new Uint8Array(0), input, new Uint8Array(100_000).fill(7)])
+      expect(Buffer.from(await sign(message))).toEqual(signBytes(null, message, openSsl));
   });
 
   test('throws signing_failed for what is not bytes', () => {

@@ -61,6 +61,8 @@ export function createEnforcementPoint(options: EnforcementPointOptions): Enforc
   const judge = createJudge(settings);
   const trail = createAuditTrail(settings);
   const given = new WeakSet<object>();
+  /** Seconds since the epoch; 0 before the first call. */
+  let latest = 0;
   const sessions =
     settings.sessions === undefined
       ? undefined
@@ -73,12 +75,14 @@ export function createEnforcementPoint(options: EnforcementPointOptions): Enforc
     context: CallContext,
   ): Promise<EnforcementDecision> {
     const now = judge.readClock();
-    if (now === undefined) return deny({ denial: denial('clock_unavailable') }, undefined);
     const each: Case = {
-      call: { wire, tool, args, context, now },
+      // The event of a call that comes while the clock cannot be trusted says the latest time that could be.
+      call: { wire, tool, args, context, now: now ?? latest },
       approvals: [],
       used: [],
     };
+    if (now === undefined) return refuse(each, { denial: denial('clock_unavailable') });
+    latest = now;
     const refusal = await judge.hear(each).catch(internalError);
     if (refusal !== undefined) return refuse(each, refusal);
 

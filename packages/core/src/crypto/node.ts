@@ -43,33 +43,58 @@ function verifyWithOpenSsl(key: PublicKey, input: Uint8Array, signature: Uint8Ar
 
 /** The part of `sodium-native` that is used; it ships no types. */
 interface Sodium {
+  crypto_sign_detached(signature: Uint8Array, message: Uint8Array, secretKey: Uint8Array): void;
+  crypto_sign_seed_keypair(key: Uint8Array, secretKey: Uint8Array, seed: Uint8Array): void;
+  /** Memory that is locked, guarded, and wiped when it is freed. */
+  sodium_malloc(length: number): Buffer;
   crypto_sign_verify_detached(signature: Uint8Array, message: Uint8Array, key: Uint8Array): boolean;
 }
 
 /** `undefined` when the optional peer is absent, does not load, or fails its known answers. */
-function sodiumVerifier(): SignatureVerifier | undefined {
+function loadSodium(): Sodium | undefined {
   try {
-    const sodium = createRequire(import.meta.url)('sodium-native') as Sodium;
-    if (!knowsItsAnswers(sodium)) return undefined;
-    return (key, input, signature) => {
-      if (key.alg !== 'Ed25519') return verifyWithOpenSsl(key, input, signature);
-      try {
-        // sodium-native would read 64 bytes of a longer buffer
-        return (
-          signature.length === 64 &&
-          sodium.crypto_sign_verify_detached(signature, input, keyBytes(key)) === true
-        );
-      } catch {
-        return false;
-      }
-    };
+    const library = createRequire(import.meta.url)('sodium-native') as Sodium;
+    return knowsItsAnswers(library) ? library : undefined;
   } catch {
     return undefined;
   }
 }
 
-/** RFC 8032 section 7.1, test 2, and the same with one bit of signature, message or key changed. */
+function sodiumVerifier(library: Sodium): SignatureVerifier {
+  return (key, input, signature) => {
+    if (key.alg !== 'Ed25519') return verifyWithOpenSsl(key, input, signature);
+    try {
+      // sodium-native would read 64 bytes of a longer buffer
+      return (
+        signature.length === 64 &&
+        library.crypto_sign_verify_detached(signature, input, keyBytes(key)) === true
+      );
+    } catch {
+      return false;
+    }
+  };
+}
+
+/** The function that signs with an Ed25519 key, whose seed it wipes; the key is kept in memory that libsodium guards. */
+function sodiumSigner(library: Sodium, seed: Uint8Array): (input: Uint8Array) => Uint8Array {
+  const secretKey = library.sodium_malloc(64);
+  library.crypto_sign_seed_keypair(Buffer.alloc(32), secretKey, seed);
+  seed.fill(0);
+  return (input) => {
+    const signature = new Uint8Array(64);
+    library.crypto_sign_detached(signature, input, secretKey);
+    return signature;
+  };
+}
+
+/**
+ * RFC 8032 section 7.1, test 2: verified, refused with one bit of signature, message or key changed, and signed.
+ */
 function knowsItsAnswers(sodium: Sodium): boolean {
+  const seed = Buffer.from(
+    '4ccd089b28ff96da9db6c346ec114e0f5b8a319f35aba624da8cf6ed4fb8a6fb',
+    'hex',
+  );
   const key = Buffer.from(
     '3d4017c3e843895a92b70aa74d1b7ebc9c982ccf2ec4968cc0cd55f12af4660c',
     'hex',
@@ -85,7 +110,8 @@ function knowsItsAnswers(sodium: Sodium): boolean {
     verify(signature, message, key) === true &&
     verify(flipFirstBit(signature), message, key) === false &&
     verify(signature, flipFirstBit(message), key) === false &&
-    verify(signature, message, flipFirstBit(key)) === false
+    verify(signature, message, flipFirstBit(key)) === false &&
+    signature.equals(sodiumSigner(sodium, seed)(message))
   );
 }
 
@@ -120,18 +146,18 @@ function platformWith(name: string, verify: SignatureVerifier): PlatformCrypto {
 /** Everything through OpenSSL. */
 export const nodePlatform: PlatformCrypto = platformWith('node:crypto', verifyWithOpenSsl);
 
-const sodium = sodiumVerifier();
+const sodium = loadSodium();
 
 /** Ed25519 through libsodium, all else through OpenSSL; `undefined` where `sodium-native` is not installed or not sound. */
 export const sodiumPlatform: PlatformCrypto | undefined =
-  sodium === undefined ? undefined : platformWith('sodium-native', sodium);
+  sodium === undefined ? undefined : platformWith('sodium-native', sodiumVerifier(sodium));
 
 /** The quickest implementation that this machine has. */
 export const platform: PlatformCrypto = sodiumPlatform ?? nodePlatform;
 
 /**
- * A signer for a private JWK (`kty`, `crv`, `x`, `y` for P-256, `d`). Signs synchronously. The private key stays
- * in a key object that nothing reachable from the signer refers to.
+ * A signer for a private JWK (`kty`, `crv`, `x`, `y` for P-256, `d`). Signs synchronously, Ed25519 through libsodium where it
+ * is installed. The private key stays in a key object, or in memory that libsodium guards; nothing reachable from the signer refers to it.
  *
  * @throws TaperError `key_invalid` when the JWK is malformed, not for signing, or `d` is of another key; `key_weak`.
  */
@@ -140,9 +166,13 @@ export function createSigner(privateJwk: unknown): Signer {
   const privateKey = importPrivateKey(jwk);
   if (privateKey === undefined) throw mismatchedPrivateKey();
   const { alg } = publicKey;
+  const signEd25519 =
+    sodium === undefined || alg !== 'Ed25519'
+      ? (input: Uint8Array) => signBytes(null, input, privateKey)
+      : sodiumSigner(sodium, Buffer.from(jwk.d, 'base64url'));
   const sign = (input: Uint8Array): Uint8Array => {
     try {
-      if (alg === 'Ed25519') return signBytes(null, input, privateKey);
+      if (alg === 'Ed25519') return signEd25519(input);
       const options = { key: privateKey, dsaEncoding: 'ieee-p1363' } as const;
       return canonicalSignature(alg, signBytes('sha256', input, options));
     } catch (cause) {

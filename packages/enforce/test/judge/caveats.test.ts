@@ -414,6 +414,16 @@ describe('the audit log', () => {
     expect(denial).toMatchObject({ decision: 'deny', denial_code: 'presentation_missing' });
   });
 
+  test('holds what was refused while the clock could not be trusted, at the latest time that could be (S08)', async () => {
+    const { audit, events } = setUp();
+    let now = NOW;
+    const point = pointWith({ audit, clock: { now: () => now } });
+    await pay(point, await chainOf());
+    now = NOW - 3600;
+    expect(codeOf(await pay(point, await chainOf()))).toBe('clock_unavailable');
+    expect(events()[1]).toMatchObject({ denial_code: 'clock_unavailable', time: NOW });
+  });
+
   test('says what became of a call, once, and only of one that was permitted here', async () => {
     const { audit, events } = setUp();
     const point = pointWith({ audit });
