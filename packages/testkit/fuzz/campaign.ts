@@ -1,6 +1,7 @@
-import type { VerifierOptions } from '@taper/core';
+import { chainCaveats, type VerifierOptions } from '@taper/core';
 import { createRandom } from '../src/index.ts';
 import { Attack, type Attempt, type Operator } from './attack.ts';
+import { findLostCaveat } from './caveats.ts';
 import { type Family, makeFamily } from './family.ts';
 import { findGain, findGainOfCall } from './judge.ts';
 import { OPERATORS } from './operators.ts';
@@ -196,10 +197,17 @@ function gainOf(family: Family, attempt: Attempt, attack: Attack): string | unde
   try {
     const ofCall =
       attempt.invocation === undefined ? undefined : findGainOfCall(family, attempt, key);
-    return findGain(family, attempt, key, attack.random) ?? ofCall;
+    return findGain(family, attempt, key, attack.random) ?? ofCall ?? lostCaveat(family, attempt);
   } catch (error) {
     return `an accepted chain that the judge cannot read: ${String(error)}`;
   }
+}
+
+/** What an accepted chain asks, as the verifier hands it out, against what its tokens say. */
+function lostCaveat(family: Family, { chain, now = family.now }: Attempt): string | undefined {
+  const verdict = family.verifier.verifyChain(chain, now);
+  if (verdict.verdict === 'deny') return 'a chain that is denied when it is presented again';
+  return findLostCaveat(chain, chainCaveats(verdict.chain), family.profile);
 }
 
 function countOf(tally: Tally, operator: string): OperatorCount {

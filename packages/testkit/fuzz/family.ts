@@ -1,4 +1,9 @@
-import { createVerifier, type Verifier, type VerifierOptions } from '@taper/core';
+import {
+  createVerifier,
+  type ProfileContext,
+  type Verifier,
+  type VerifierOptions,
+} from '@taper/core';
 import {
   type Call,
   type ChainShape,
@@ -19,6 +24,8 @@ import {
   testKey,
 } from '../src/index.ts';
 
+import { randomCaveats } from './caveats.ts';
+
 /** Identifier of the enforcement point that judges. */
 export const AUDIENCE = 'https://tools.example.com';
 const ISSUER = 'https://auth.example.com';
@@ -36,6 +43,8 @@ export interface Family {
   /** The verifier's clock, seconds since the epoch. */
   readonly now: number;
   readonly verifier: Verifier;
+  /** What the verifier judges caveats by; undefined where it does not know them, and the chains have none. */
+  readonly profile: ProfileContext | undefined;
   /** Two trust anchors; the chain comes from the first. */
   readonly anchors: readonly { readonly issuer: string; readonly key: TestKey }[];
   readonly chain: readonly IssuedToken[];
@@ -70,14 +79,16 @@ export function makeFamily(seed: string, planted: Partial<VerifierOptions> = {})
   const depth = random.chance(0.1) ? 8 : random.between(0, 7);
   const issuerKey = random.chance(0.9) ? issuers[0] : issuers[1];
   if (issuerKey === undefined) throw new Error('no issuer');
-  const shape: ChainShape = {
+  const shape: ChainShape & { readonly profile?: ProfileContext } = {
     issuer: ISSUER,
     issuerKey,
     holders,
     depth,
     now: TEST_TIME,
     audience: AUDIENCE,
+    ...caveatsOf(seed),
   };
+  const { profile } = shape;
   const chain = chainUnder(shape, random);
   const twin = random.chance(0.5) ? reissued(chain) : chainUnder(withHolders(shape, chain), random);
   const siblings = chain.slice(0, -1).map((parent, index) => {
@@ -94,6 +105,7 @@ export function makeFamily(seed: string, planted: Partial<VerifierOptions> = {})
   const verifier = createVerifier({
     anchors: anchors.map(({ issuer, key }) => ({ issuer, key: key.publicKey })),
     audience: AUDIENCE,
+    ...(profile === undefined ? {} : { profile }),
     // Without a cache, with one that forgets all the time, and with one that remembers.
     cacheCharacters: random.pick([0, 4096, 2 ** 24, 2 ** 24]),
     ...planted,
@@ -103,6 +115,7 @@ export function makeFamily(seed: string, planted: Partial<VerifierOptions> = {})
     seed,
     now: TEST_TIME,
     verifier,
+    profile,
     anchors,
     chain,
     twin,
@@ -110,6 +123,24 @@ export function makeFamily(seed: string, planted: Partial<VerifierOptions> = {})
     proofs,
     honest,
     mallory,
+  };
+}
+
+/** Some families have caveats, drawn from a randomness of their own. */
+function caveatsOf(
+  seed: string,
+): Pick<ChainShape, 'caveats'> & { readonly profile?: ProfileContext } {
+  const random = createRandom(`${seed} caveats`);
+  if (random.chance(0.6)) return {};
+  const tenant = random.chance(0.5) ? 'acme' : undefined;
+  return {
+    profile: tenant === undefined ? {} : { tenant },
+    caveats: (depth) =>
+      depth === 0 && tenant !== undefined
+        ? { ...randomCaveats(random), tenant }
+        : random.chance(0.5)
+          ? randomCaveats(random, random.chance(0.3) ? tenant : undefined)
+          : undefined,
   };
 }
 

@@ -2,6 +2,7 @@ import { createHmac } from 'node:crypto';
 import {
   forge,
   forgeSegments,
+  headerFor,
   type IssuedToken,
   issueToken,
   otherS,
@@ -207,7 +208,7 @@ function resigned(attack: Attack): Attempt | undefined {
   const token = chain[attack.hop + 1];
   if (token === undefined) return undefined;
   const compact = forge({
-    header: { ...tokenHeader(attack.key), kid: 'again' },
+    header: { ...headerFor(token.payload, attack.key), kid: 'again' },
     payload: token.payload,
     signature: attack.key,
   });

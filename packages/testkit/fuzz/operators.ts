@@ -1,6 +1,7 @@
 import type { Operator } from './attack.ts';
 import { BENIGN } from './operators-benign.ts';
 import { CALL } from './operators-call.ts';
+import { CAVEATS } from './operators-caveats.ts';
 import { CLAIMS } from './operators-claims.ts';
 import { COMPOSITE } from './operators-composite.ts';
 import { ENCODING } from './operators-encoding.ts';
@@ -15,6 +16,7 @@ export const OPERATORS: readonly Operator[] = [
   ...WIDENING,
   ...COMPOSITE,
   ...CLAIMS,
+  ...CAVEATS,
   ...KEYS,
   ...ENCODING,
   ...PROOF,

@@ -1,6 +1,6 @@
 import type { JsonObject, JsonValue } from '@taper/core';
 import { randomConstraint, sampleValue } from './constraint-generator.ts';
-import { forge, tokenHash, tokenHeader } from './forger.ts';
+import { forge, headerFor, tokenHash } from './forger.ts';
 import type { TestKey } from './keys.ts';
 import { narrowTools, type ToolMaps } from './narrowing.ts';
 import { type Call, toolsIn } from './oracle.ts';
@@ -18,14 +18,14 @@ export interface IssuedToken {
   readonly parent: IssuedToken | undefined;
 }
 
-/** Signs a token over claims that are taken as they are. */
+/** Signs a token over claims that are taken as they are; one with caveats is marked. */
 export function issueToken(
   payload: JsonObject,
   signer: TestKey,
   holder: TestKey,
   parent?: IssuedToken,
 ): IssuedToken {
-  const compact = forge({ header: tokenHeader(signer), payload, signature: signer });
+  const compact = forge({ header: headerFor(payload, signer), payload, signature: signer });
   return { compact, hash: tokenHash(compact), payload, signer, holder, parent };
 }
 
@@ -66,6 +66,8 @@ export interface ChainShape {
   readonly now: number;
   /** Where it may be presented; tokens name it or nothing. */
   readonly audience: string;
+  /** The caveats of the token at a depth; default none anywhere. */
+  readonly caveats?: (depth: number) => JsonObject | undefined;
 }
 
 const TOOLS: readonly string[] = [
@@ -109,6 +111,7 @@ export function randomRoot(shape: ChainShape, random: Random): IssuedToken {
     del_max_depth: random.between(depth, 8),
     authorization_details: entries,
     ...randomAudience(audience, random),
+    ...caveatsAt(shape, 0),
   };
   return issueToken(payload, issuerKey, holder);
 }
@@ -133,6 +136,7 @@ export function randomChild(
     ),
     ...randomAudience(shape.audience, random),
     ...(random.chance(0.1) ? { purpose: 'whatever', nbf: 'ignored' } : {}),
+    ...caveatsAt(shape, depth),
   };
   return issueToken(payload, parent.holder, holder, parent);
 }
@@ -143,6 +147,11 @@ export function randomChain(shape: ChainShape, random: Random): IssuedToken {
   for (let hop = 1; hop <= shape.depth; hop += 1)
     token = randomChild(token, shape, shape.depth - hop, random);
   return token;
+}
+
+function caveatsAt({ caveats }: ChainShape, depth: number): JsonObject {
+  const taper = caveats?.(depth);
+  return taper === undefined ? {} : { taper };
 }
 
 function randomAudience(audience: string, random: Random): JsonObject {

@@ -45,6 +45,16 @@ export function tokenHeader(key: TestKey): JsonObject {
   return { alg: key.alg, typ: 'aat+jwt' };
 }
 
+/** The header that a token with caveats has (spec/profile.md section 2). */
+export function markedHeader(key: TestKey): JsonObject {
+  return { alg: key.alg, crit: ['taper'], taper: 1, typ: 'aat+jwt' };
+}
+
+/** The header that fits a token's claims: that of a token with caveats where they have some. */
+export function headerFor(payload: JsonObject, key: TestKey): JsonObject {
+  return Object.hasOwn(payload, 'taper') ? markedHeader(key) : tokenHeader(key);
+}
+
 /** The header that a proof of this key has. */
 export function proofHeader(key: TestKey): JsonObject {
   return { alg: key.alg, typ: 'aat-pop+jwt' };

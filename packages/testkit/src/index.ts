@@ -18,6 +18,8 @@ export {
   type Forgery,
   forge,
   forgeSegments,
+  headerFor,
+  markedHeader,
   type Part,
   proofHeader,
   segment,

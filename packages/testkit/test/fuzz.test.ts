@@ -1,9 +1,11 @@
 import { spawnSync } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { join } from 'node:path';
-import type { VerifierOptions } from '@taper/core';
+import { chainCaveats, type VerifierOptions } from '@taper/core';
 import { describe, expect, test } from 'vitest';
 import { type Campaign, replay, runCampaign, type Tally } from '../fuzz/campaign.ts';
+import { findLostCaveat } from '../fuzz/caveats.ts';
+import { makeFamily } from '../fuzz/family.ts';
 import { OPERATORS } from '../fuzz/operators.ts';
 import { printable, type Summary, summarize } from '../fuzz/report.ts';
 
@@ -25,7 +27,9 @@ describe('the chain fuzzer', () => {
     const tally = campaign('a fixed seed', 5000);
     expect(tally.failures).toEqual([]);
     const summary = summarize(tally, 'a fixed seed', 1);
-    expect(summary).toMatchObject({ chains: 5000, neverHit: [], benignAccepted: 1 });
+    // A family's two chains are presented together.
+    expect([5000, 5001]).toContain(summary.chains);
+    expect(summary).toMatchObject({ neverHit: [], benignAccepted: 1 });
     for (const { name } of OPERATORS) expect(tally.operators).toHaveProperty(name);
   });
 
@@ -50,6 +54,25 @@ describe('the chain fuzzer', () => {
     const { failures } = campaign('planted', 1500, planted);
     const found = failures.filter(({ kind }) => kind === 'escalation').map((each) => each.operator);
     expect(found).toContain(operator);
+  });
+
+  test('finds caveats that a verifier has lost, hop by hop', () => {
+    let found = 0;
+    for (let number = 0; number < 40; number += 1) {
+      const family = makeFamily(`lost/${number}`);
+      const chain = family.chain.map(({ compact }) => compact);
+      const verdict = family.verifier.verifyChain(chain, family.now);
+      if (verdict.verdict === 'deny') throw new Error(verdict.denial.code);
+      expect(findLostCaveat(chain, chainCaveats(verdict.chain), family.profile)).toBeUndefined();
+      const last = family.chain.at(-1)?.payload;
+      if (chain.length < 2 || last === undefined || !Object.hasOwn(last, 'taper')) continue;
+      const above = family.verifier.verifyChain(chain.slice(0, -1), family.now);
+      if (above.verdict === 'deny') throw new Error(above.denial.code);
+      const lost = findLostCaveat(chain, chainCaveats(above.chain), family.profile);
+      if (lost !== undefined) found += 1;
+      expect(findLostCaveat(chain, chainCaveats(verdict.chain), undefined)).toBeDefined();
+    }
+    expect(found).toBeGreaterThan(3);
   });
 
   test('finds honest chains that are refused', () => {
