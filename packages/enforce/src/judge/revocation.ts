@@ -13,20 +13,38 @@ export interface RevocationSettings {
   readonly portTimeout: number;
 }
 
-/** Refuses what has been revoked, and whatever cannot be known well enough not to have been. */
-export async function checkRevocation(
+/** Why a call is refused, and which of several chains is at fault. */
+interface Finding {
+  readonly denial: Denial;
+  readonly joined?: number;
+}
+
+/** Refuses what has been revoked, and whatever cannot be known well enough not to have been; at once where the view answers at once. */
+export function checkRevocation(
   subject: Subject,
   now: number,
-  { view, maxStaleness, portTimeout }: RevocationSettings,
-): Promise<{ readonly denial: Denial; readonly joined?: number } | undefined> {
-  const asked = subject.caveats.revocation;
+  settings: RevocationSettings,
+): Finding | undefined | Promise<Finding | undefined> {
+  const { view, maxStaleness, portTimeout } = settings;
   if (view === undefined) {
-    if (asked === undefined) return undefined;
+    if (subject.caveats.revocation === undefined) return undefined;
     return { denial: denial('revocation_unavailable', {}, { reason: 'not_configured' }) };
   }
   const query = subject.revocation;
-  const verdict = await ask(() => view.check(query, now), isRevocationVerdict, portTimeout);
+  const answer = ask(() => view.check(query, now), isRevocationVerdict, portTimeout);
+  return answer instanceof Promise
+    ? answer.then((verdict) => weigh(verdict, subject, now, maxStaleness))
+    : weigh(answer, subject, now, maxStaleness);
+}
+
+function weigh(
+  verdict: RevocationVerdict | undefined,
+  subject: Subject,
+  now: number,
+  maxStaleness: number,
+): Finding | undefined {
   if (verdict === undefined) return { denial: denial('revocation_unavailable') };
+  const query = subject.revocation;
   switch (verdict.verdict) {
     case 'unknown_log':
       return { denial: denial('revocation_log_unknown') };
@@ -42,7 +60,8 @@ export async function checkRevocation(
       return { denial: denial('revoked', { hop }, { reason: what }), joined };
     }
     case 'good': {
-      const allowed = Math.min(maxStaleness, asked?.maxStaleness ?? maxStaleness);
+      const asked = subject.caveats.revocation?.maxStaleness ?? maxStaleness;
+      const allowed = Math.min(maxStaleness, asked);
       if (verdict.asOf > now + MAX_LOG_SKEW) return { denial: denial('revocation_unavailable') };
       return now - verdict.asOf > allowed ? { denial: denial('revocation_stale') } : undefined;
     }

@@ -72,9 +72,9 @@ export function createRevocationSet(): RevocationSet {
         for (const [subject, time] of times[kind]) yield { kind, subject, time };
     },
     find({ tokens, keys, tenant, oldestIssuedAt }) {
-      const token = times.token.size === 0 ? -1 : tokens.findIndex((each) => times.token.has(each));
+      const token = firstIn(times.token, tokens);
       if (token !== -1) return { verdict: 'revoked', what: 'token', index: token };
-      const key = times.key.size === 0 ? -1 : keys.findIndex((each) => times.key.has(each));
+      const key = firstIn(times.key, keys);
       if (key !== -1) return { verdict: 'revoked', what: 'key', index: key };
       const before = tenant === undefined ? undefined : times.tenant.get(tenant);
       // Whatever cannot be compared is not newer.
@@ -82,6 +82,14 @@ export function createRevocationSet(): RevocationSet {
       return { verdict: 'revoked', what: 'tenant', index: 0 };
     },
   };
+}
+
+/** Index of the first identifier that is in a map, -1 for none. A loop, since every call comes here twice. */
+function firstIn(times: ReadonlyMap<string, number>, identifiers: readonly string[]): number {
+  if (times.size === 0) return -1;
+  for (let index = 0; index < identifiers.length; index += 1)
+    if (times.has(identifiers[index] as string)) return index;
+  return -1;
 }
 
 /** Seconds for which a revocation is kept beyond its end, since clocks differ and step back. */
