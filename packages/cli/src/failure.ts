@@ -1,6 +1,6 @@
 import type { Denial } from '@taper/core';
 
-/** What a run ends with: permitted or done; denied or invalid; wrong usage; a file that cannot be read or written. */
+/** What a run ends with: permitted or done; denied or invalid; wrong usage; a file or server that cannot be reached. */
 export type ExitCode = 0 | 1 | 2 | 3;
 
 /** Why a command did not do its work: stable and machine-readable. `docs/cli.md` explains each. */
@@ -30,6 +30,11 @@ export type FailureCode =
   | 'head_malformed'
   | 'log_malformed'
   | 'option_invalid'
+  | 'request_malformed'
+  | 'not_confirmed'
+  | 'server_unreachable'
+  | 'server_refused'
+  | 'server_answer_invalid'
   | 'refused'
   | 'signing_failed'
   | 'internal_error';
@@ -61,6 +66,11 @@ export const FAILURES: Readonly<Record<FailureCode, 1 | 2 | 3>> = {
   head_malformed: 1,
   log_malformed: 1,
   option_invalid: 1,
+  request_malformed: 1,
+  not_confirmed: 1,
+  server_unreachable: 3,
+  server_refused: 1,
+  server_answer_invalid: 1,
   refused: 1,
   signing_failed: 1,
   internal_error: 1,

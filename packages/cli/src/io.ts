@@ -12,6 +12,8 @@ export interface Output {
 /** All that a run of `taper` touches apart from the files that its arguments name. */
 export interface Io {
   readonly stdin: AsyncIterable<Uint8Array>;
+  /** Whether a person types it, who can be asked. */
+  readonly stdinIsTerminal: boolean;
   readonly stdout: Output;
   readonly stderr: Output;
   /** Relative paths start here. */

@@ -20,6 +20,7 @@ export async function run(argv: readonly string[], io: Io): Promise<ExitCode> {
   const json = asksForJson(argv);
   const session: Session = {
     io,
+    json,
     takeStdin: standardInput(io),
     async warn(code, message, hint) {
       const warning = { warning: { code, message, ...(hint === undefined ? {} : { hint }) } };

@@ -6,6 +6,9 @@ export function processIo(): Io {
     get stdin() {
       return process.stdin;
     },
+    get stdinIsTerminal() {
+      return process.stdin.isTTY === true;
+    },
     stdout: outputOf(process.stdout),
     stderr: outputOf(process.stderr),
     get cwd() {

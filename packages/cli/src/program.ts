@@ -1,4 +1,5 @@
 import { Command, CommanderError } from 'commander';
+import { approve } from './command/approve.ts';
 import { auditHead } from './command/audit-head.ts';
 import { auditVerify } from './command/audit-verify.ts';
 import { conformance } from './command/conformance.ts';
@@ -71,6 +72,7 @@ function buildProgram(run: Run, session: Session): Command {
     rootAnchor,
     delegate,
     prove,
+    approve,
     verify,
     receipt,
     inspect,

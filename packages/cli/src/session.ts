@@ -4,6 +4,8 @@ import type { Io } from './io.ts';
 /** One run of `taper`: its streams, and what it found worth a warning. */
 export interface Session {
   readonly io: Io;
+  /** Whether a program reads the results: `--json`. */
+  readonly json: boolean;
   /** Hands out standard input, once. @throws {Failure} `usage` when two arguments ask for it. */
   takeStdin(by: string): AsyncIterable<Uint8Array>;
   /** Says on standard error, at once, what a person should know although the command goes on. */

@@ -84,6 +84,7 @@ export class Workspace {
     const stderr = new Capture(options.terminal === true, undefined);
     const io: Io = {
       stdin: source(options.stdin),
+      stdinIsTerminal: options.terminal === true,
       stdout,
       stderr,
       cwd: this.folder,

@@ -236,7 +236,8 @@ describe('the desk takes in', () => {
       },
     });
     const headers = { 'content-type': 'application/jose' };
-    const request = new Request(url, { method: 'POST', headers, body, duplex: 'half' });
+    const init = { method: 'POST', headers, body, duplex: 'half' };
+    const request = new Request(url, init as RequestInit);
     expect(await codeOf(await desk(request))).toEqual([413, 'approval_malformed']);
     expect(pulled).toBeLessThan(10);
   });
