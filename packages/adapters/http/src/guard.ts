@@ -41,7 +41,7 @@ export interface RouteGuardOptions {
   readonly point: EnforcementPoint;
   /** Every route that may be reached with a presentation. */
   readonly routes: readonly Route[];
-  /** What may be reached without one, as `METHOD /path`: `GET /health`, `POST /approvals/:subject`. Default none. */
+  /** What may be reached without one, as `METHOD /path`: `GET /health`, `POST /approvals/:nonce`. Default none. */
   readonly open?: readonly string[];
   /** For `WWW-Authenticate`. Default `taper`. */
   readonly realm?: string;
