@@ -42,6 +42,7 @@ describe('a quick run', () => {
         figures.flatMap(({ raw, ratio }) => [raw, ratio]),
       ),
       ...results.denials.flatMap(({ cold, cached }) => [cold, cached]),
+      ...results.pointDenials.flatMap(({ quiet, audited }) => [quiet, audited]),
       ...results.peers.flatMap(({ microseconds, ratio }) => [microseconds, ratio]),
       results.replayedProof,
       results.raw.verify,
@@ -59,9 +60,32 @@ describe('a quick run', () => {
     expect(new Set(results.peers.map(({ peer }) => peer)).size).toBeGreaterThanOrEqual(5);
   });
 
+  test('has every stage of the enforcement point refuse calls, with and without audit log', () => {
+    expect(results.pointDenials.map(({ code }) => code)).toEqual([
+      'signature_invalid',
+      'argument_refused',
+      'tenant_mismatch',
+      'revoked',
+      'policy_denied',
+      'budget_exceeded',
+      'proof_replayed',
+    ]);
+  });
+
+  test('puts each framework under the same load with and without a guard', () => {
+    expect(results.http.map(({ framework }) => framework)).toEqual(['Hono', 'Fastify', 'Express']);
+    for (const { unguarded, guarded } of results.http) {
+      for (const { p50, p99, perSecond } of [unguarded, guarded]) {
+        expect(p50).toBeGreaterThan(0);
+        expect(p99).toBeGreaterThanOrEqual(p50);
+        expect(perSecond).toBeGreaterThan(0);
+      }
+    }
+  });
+
   test('says for each target what was measured and whether it is met', () => {
     expect(results.targets.map(({ limit }) => limit)).toEqual([
-      1.15, 1.25, 1.15, 1.25, 1.15, 1.25, 1.1, 50,
+      1.15, 1.25, 1.5, 1.15, 1.25, 1.5, 1.15, 1.25, 1.5, 1.1, 1.1, 1.1, 10, 50, 50, 50,
     ]);
     for (const { limit, value, met } of results.targets) expect(met).toBe(value <= limit);
     const said = [...String(run.stdout).matchAll(/ (pass|MISS)$/gm)].map(([, verdict]) => verdict);

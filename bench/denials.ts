@@ -1,4 +1,12 @@
-import { type DenialCode, derive, type Presentation, prove, type Verifier } from '@taper/core';
+import {
+  type Decision,
+  type DenialCode,
+  derive,
+  type Presentation,
+  prove,
+  type Verifier,
+} from '@taper/core';
+import type { EnforcementDecision } from '@taper/enforce';
 import { typicalEnforcementPoint, typicalVerifier } from './calls.ts';
 import type { Target } from './figure.ts';
 import { claimsOf, forge, withSignatureOf } from './forge.ts';
@@ -101,8 +109,8 @@ function judge(
 }
 
 /** A refusal for another reason than the one in question would be measured for nothing. */
-function expectVerdict(decision: ReturnType<Verifier['authorize']>, code?: DenialCode): void {
-  const found = decision.verdict === 'deny' ? decision.denial.code : undefined;
+function expectVerdict(decision: Decision | EnforcementDecision, code?: DenialCode): void {
+  const found = decision.verdict === 'permit' ? undefined : decision.denial.code;
   if (found !== code) throw new Error(`Expected ${code ?? 'a permit'} and got ${found ?? 'one'}.`);
 }
 

@@ -24,7 +24,7 @@ export interface Target {
   readonly name: string;
   readonly limit: number;
   readonly value: number;
-  readonly unit: 'x' | 'ms';
+  readonly unit: 'x' | 'ms' | 'µs';
 }
 
 export function isMet({ limit, value }: Target): boolean {

@@ -3,10 +3,12 @@ import { cpus, loadavg } from 'node:os';
 import { dirname } from 'node:path';
 import { parseArgs } from 'node:util';
 import { platform } from '@taper/core';
+import { measureAuditRate } from './audit-rate.ts';
 import { measureCalls } from './calls.ts';
 import { measureDenials } from './denials.ts';
 import { isMet } from './figure.ts';
 import { measureHostile } from './hostile.ts';
+import { type HttpEffort, measureHttp } from './http.ts';
 import { measureMakers } from './makers.ts';
 import type { Effort } from './measure.ts';
 import type { Peer } from './peer.ts';
@@ -14,7 +16,10 @@ import { jose } from './peer-jose.ts';
 import { macaroons } from './peer-macaroons.ts';
 import { passport } from './peer-passport.ts';
 import { measurePeers, type PeerFigure } from './peers.ts';
+import { measurePoint } from './point.ts';
+import { measurePointDenials } from './point-denials.ts';
 import { type Results, renderReport } from './report.ts';
+import { measureSession } from './session.ts';
 
 // npm run bench [-- --quick] [-- --json FILE]
 
@@ -29,6 +34,9 @@ const { values } = parseArgs({
 
 const HOPS = [1, 3, 8];
 const rounds = values.quick ? 2 : 200;
+const HTTP: HttpEffort = values.quick
+  ? { rounds: 1, rate: 1000, steady: 20, saturating: 40 }
+  : { rounds: 5, rate: 1000, steady: 1000, saturating: 2000 };
 
 function effort(share = 1): Effort {
   return { rounds: Math.ceil(rounds * share), milliseconds: values.quick ? 0.1 : 3 };
@@ -63,6 +71,13 @@ async function run(peers: readonly Peer[]): Promise<Results> {
   }
   progress('refused calls');
   const denials = await measureDenials(effort(0.5));
+  progress('the enforcement point, its stores and audit logs');
+  const point = await measurePoint(effort(0.25));
+  const pointDenials = await measurePointDenials(effort(0.5));
+  const session = await measureSession(effort());
+  const audit = await measureAuditRate(effort(0.25));
+  progress('HTTP servers');
+  const http = await measureHttp(HTTP);
   const peerFigures: PeerFigure[] = [];
   for (const hops of HOPS) {
     progress(`others, chain of ${hops}`);
@@ -70,7 +85,8 @@ async function run(peers: readonly Peer[]): Promise<Results> {
   }
   progress('hostile inputs');
   const hostile = await measureHostile(values.quick ? 1 : 9);
-  const targets = [...calls, denials, hostile].flatMap((part) => part.targets);
+  const parts = [...calls, denials, pointDenials, session, audit, hostile];
+  const targets = parts.flatMap((part) => part.targets);
   const [root = 0, child = 0] = calls.at(-1)?.tokenSizes ?? [];
   const processors = cpus();
   return {
@@ -85,9 +101,17 @@ async function run(peers: readonly Peer[]): Promise<Results> {
     },
     raw: makers.raw,
     sizes: { root, child, proof: calls[0]?.tokenSizes.at(-1) ?? 0 },
-    sections: [...calls.map(({ section }) => section), ...makers.sections],
+    sections: [
+      ...calls.map(({ section }) => section),
+      point,
+      session.section,
+      audit.section,
+      ...makers.sections,
+    ],
     denials: denials.figures,
     replayedProof: denials.replay,
+    pointDenials: pointDenials.figures,
+    http,
     hostile: hostile.figures,
     peers: peerFigures,
     targets: targets.map((target) => ({ ...target, met: isMet(target) })),

@@ -6,6 +6,8 @@ export interface Subject {
   readonly name: string;
   /** Makes a batch of so many calls. */
   readonly prepare: (calls: number) => Batch | Promise<Batch>;
+  /** Calls that are under way at the same time; a batch is a multiple of it. Default 1. */
+  readonly width?: number;
 }
 
 export interface Effort {
@@ -57,6 +59,30 @@ export function asyncSubject<Input>(
   };
 }
 
+/** As {@link asyncSubject}, with so many calls under way at the same time, as on a server under load. */
+export function concurrentSubject<Input>(
+  name: string,
+  width: number,
+  makeInput: () => Input | Promise<Input>,
+  call: (input: Input) => Promise<unknown>,
+): Subject {
+  return {
+    name,
+    width,
+    async prepare(calls) {
+      const waves: Input[][] = [];
+      for (let made = 0; made < calls; made += width) {
+        const wave: Input[] = [];
+        for (let each = 0; each < width; each += 1) wave.push(await makeInput());
+        waves.push(wave);
+      }
+      return async () => {
+        for (const wave of waves) await Promise.all(wave.map((input) => call(input)));
+      };
+    },
+  };
+}
+
 /**
  * Times all subjects in turns, so that whatever else the machine is doing hits all of them alike. Each round starts with
  * another subject. A fifth more rounds go first and do not count: they let the engine optimize, and show how many
@@ -71,18 +97,24 @@ export async function measure(
   const warmUp = Math.max(2, Math.ceil(rounds / 5));
   for (let round = -warmUp; round < rounds; round += 1) {
     const first = (round + warmUp) % subjects.length;
-    for (const { name, prepare } of [...subjects.slice(first), ...subjects.slice(0, first)]) {
-      const count = calls.get(name) ?? 1;
+    for (const turn of [...subjects.slice(first), ...subjects.slice(0, first)]) {
+      const { name, prepare, width = 1 } = turn;
+      const count = calls.get(name) ?? width;
       const batch = await prepare(count);
       const start = process.hrtime.bigint();
       const done = batch();
       if (done !== undefined) await done;
       const each = Number(process.hrtime.bigint() - start) / 1000 / count;
       if (round >= 0) samples.get(name)?.push(each);
-      else calls.set(name, Math.min(200, Math.ceil((milliseconds * 1000) / each)));
+      else calls.set(name, callsFor((milliseconds * 1000) / each, width));
     }
   }
   return samples;
+}
+
+/** So many calls as fill a turn, a whole number of waves; 200 are enough. */
+function callsFor(calls: number, width: number): number {
+  return Math.max(1, Math.ceil(Math.min(200, calls) / width)) * width;
 }
 
 export function median(values: readonly number[]): number {

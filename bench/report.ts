@@ -1,9 +1,11 @@
 import type { DenialFigure } from './denials.ts';
 import { isMet, type Section, type Target } from './figure.ts';
 import type { HostileFigure } from './hostile.ts';
+import type { HttpFigure } from './http.ts';
 import type { RawRates } from './makers.ts';
 import type { Peer } from './peer.ts';
 import type { PeerFigure } from './peers.ts';
+import type { PointDenialFigure } from './point-denials.ts';
 
 /** Everything that one run has found; what `--json` writes. Times are microseconds unless their name says otherwise. */
 export interface Results {
@@ -25,6 +27,10 @@ export interface Results {
   /** Ratios to the permit over the same chain. */
   readonly denials: readonly DenialFigure[];
   readonly replayedProof: number;
+  /** Ratios to the permit at the same enforcement point. */
+  readonly pointDenials: readonly PointDenialFigure[];
+  /** Milliseconds, and requests per second. */
+  readonly http: readonly HttpFigure[];
   readonly hostile: readonly HostileFigure[];
   readonly peers: readonly PeerFigure[];
   readonly targets: readonly (Target & { readonly met: boolean })[];
@@ -38,6 +44,8 @@ export function renderReport(results: Results, peers: readonly Peer[]): string {
     ...renderEnvironment(results),
     ...results.sections.flatMap(renderSection),
     ...renderDenials(results),
+    ...renderPointDenials(results.pointDenials),
+    ...renderHttp(results.http),
     ...renderHostile(results.hostile),
     ...renderPeers(results.peers, peers),
     ...renderTargets(results.targets),
@@ -90,6 +98,39 @@ function renderDenials({ denials, replayedProof }: Results): string[] {
   ];
 }
 
+function renderPointDenials(figures: readonly PointDenialFigure[]): string[] {
+  return [
+    ...heading(
+      'Refused by the enforcement point, chain of 3 hops known',
+      'As a ratio to the permitted call at the same point, which has every port, in memory: ' +
+        'without an audit log, and with one, into which refusals are written as permits are.',
+    ),
+    row('', ['no audit', 'audit']),
+    ...figures.map(({ name, quiet, audited }) => row(name, [quiet.toFixed(2), audited.toFixed(2)])),
+  ];
+}
+
+function renderHttp(figures: readonly HttpFigure[]): string[] {
+  const times = (each: { readonly p50: number; readonly p99: number }): string[] => [
+    each.p50.toFixed(2),
+    each.p99.toFixed(2),
+  ];
+  return [
+    ...heading(
+      'HTTP, chain of 3 hops known',
+      'Milliseconds from the moment at which a request was due, 1000 a second whatever becomes of ' +
+        'the answers; and how many a second one server answers to 16 connections (autocannon). ' +
+        'Client and server are processes of their own and share the cores.',
+    ),
+    row('', ['p50 ms', 'p99 ms', 'requests/s']),
+    ...figures.flatMap(({ framework, unguarded, guarded, added }) => [
+      row(framework, [...times(unguarded), unguarded.perSecond.toFixed(0)]),
+      row(`${framework}, guarded`, [...times(guarded), guarded.perSecond.toFixed(0)]),
+      row(`${framework}, added`, [...times(added), '']),
+    ]),
+  ];
+}
+
 function renderHostile(figures: readonly HostileFigure[]): string[] {
   const slowest = figures.toSorted((one, other) => other.milliseconds - one.milliseconds);
   return [
@@ -134,9 +175,9 @@ function renderTargets(targets: Results['targets']): string[] {
     ...heading('Targets', ''),
     row('', ['measured', 'at most', '']),
     ...targets.map((target) => {
-      const digits = target.unit === 'x' ? 2 : 0;
+      const digits = { x: 2, ms: 0, µs: 1 }[target.unit];
       const [value, limit] = [target.value, target.limit].map((n) => n.toFixed(digits));
-      const unit = target.unit === 'x' ? '' : ' ms';
+      const unit = target.unit === 'x' ? '' : ` ${target.unit}`;
       return row(target.name, [
         `${value}${unit}`,
         `${limit}${unit}`,

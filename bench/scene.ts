@@ -1,5 +1,6 @@
 import { createPublicKey, verify as verifyWithOpenSsl } from 'node:crypto';
 import {
+  type CaveatsInit,
   constraint,
   createSigner,
   derive,
@@ -57,46 +58,58 @@ export function typicalTools(hop: number): ToolMap {
   };
 }
 
+/** What is not typical about a chain. */
+export interface ChainOptions {
+  /** Of the root. Default: none. */
+  readonly caveats?: CaveatsInit;
+  /** Seconds since the epoch at which all of it is made. Default {@link NOW}. */
+  readonly now?: number;
+}
+
 /** A root and what agents have derived from it: as many tokens as hops. */
-export async function typicalChain(hops: number): Promise<VerifiedChain> {
+export async function typicalChain(
+  hops: number,
+  { caveats, now = NOW }: ChainOptions = {},
+): Promise<VerifiedChain> {
   let chain = await issue({
     issuer: ISSUER,
     signer: signerAt(0),
     holder: signerAt(1).publicKey,
     tools: typicalTools(0),
     audience: AUDIENCE,
-    now: NOW,
+    now,
     id: newId(),
     lifetime: 3600,
     maxDepth: 8,
+    ...(caveats === undefined ? {} : { caveats }),
   });
-  for (let hop = 1; hop < hops; hop += 1) chain = await typicalChild(chain, hop);
+  for (let hop = 1; hop < hops; hop += 1) chain = await typicalChild(chain, hop, now);
   return chain;
 }
 
 /** The next hop of a typical chain. */
-export function typicalChild(parent: VerifiedChain, hop: number): Promise<VerifiedChain> {
+export function typicalChild(
+  parent: VerifiedChain,
+  hop: number,
+  now: number = NOW,
+): Promise<VerifiedChain> {
   return derive(parent, {
     signer: signerAt(hop),
     holder: signerAt(hop + 1).publicKey,
     tools: typicalTools(hop),
-    now: NOW,
+    now,
     id: newId(),
     maxDepth: 8,
   });
 }
 
 /** A proof of the typical call by the holder of the leaf. */
-export function typicalProof(chain: VerifiedChain): Promise<Presentation> {
+export function typicalProof(
+  chain: VerifiedChain,
+  { args = ARGS, now = NOW }: { readonly args?: JsonObject; readonly now?: number } = {},
+): Promise<Presentation> {
   const signer = signerAt(chain.tokens.length);
-  return prove(chain, {
-    signer,
-    tool: TOOL,
-    args: ARGS,
-    now: NOW,
-    id: newId(),
-    audience: AUDIENCE,
-  });
+  return prove(chain, { signer, tool: TOOL, args, now, id: newId(), audience: AUDIENCE });
 }
 
 /** A signature as the backend gets it. */
