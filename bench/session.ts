@@ -6,6 +6,7 @@ import {
   type EnforcementPoint,
   type InitiatorSession,
   initiateSession,
+  type SessionTable,
 } from '@taper/enforce';
 import { typicalVerifier } from './calls.ts';
 import type { Figure, Section, Target } from './figure.ts';
@@ -93,9 +94,10 @@ export async function measureSession(
   };
 }
 
-/** The sessions of an enforcement point for typical chains. */
-export function sessionTable(): ReturnType<typeof createSessionTable> {
-  return createSessionTable({ signer: responder, audience: AUDIENCE, tools: [TOOL] });
+/** The sessions of an enforcement point for typical chains; at most so many. */
+export function sessionTable(maxSessions = 1000): SessionTable {
+  const options = { signer: responder, audience: AUDIENCE, tools: [TOOL] };
+  return createSessionTable({ ...options, maxSessions });
 }
 
 /** Opens a session for the holder of a chain's leaf. */
