@@ -1,4 +1,3 @@
-import { DENIALS, type DenialCode } from '@taper/core';
 import type { Outcome } from './calls.ts';
 import type { Worker } from './processes.ts';
 import type { Page } from './terminal.ts';
@@ -22,7 +21,7 @@ export interface Recorded {
   readonly argument?: string;
   readonly hop?: number;
   readonly step?: string;
-  /** How many tools the server ran meanwhile, by its own count. */
+  /** How many tools the servers ran meanwhile, by their own counts. */
   readonly tools_run: number;
 }
 
@@ -32,26 +31,31 @@ export interface Record {
   try(attempt: Attempt): Promise<Outcome>;
 }
 
-export function createRecord(server: Worker, page: Page): Record {
+/** How often each tool has run, by a server's own count. */
+export interface Executions {
+  readonly [tool: string]: number;
+}
+
+export function createRecord(servers: readonly Worker[], page: Page): Record {
   const all: Recorded[] = [];
   return {
     all,
     async try({ tried, by, expected, run }) {
-      const before = await countExecutions(server);
-      const { data, ...outcome } = await run();
-      const { refusedBy, ...facts } = outcome;
+      const before = sumOf(await executionsOf(servers));
+      const outcome = await run();
+      const { data: _data, approvalUrl: _url, refusedBy, ...facts } = outcome;
       const recorded: Recorded = {
         tried,
         by,
         expected,
         ...facts,
         ...(refusedBy === undefined ? {} : { refused_by: refusedBy }),
-        tools_run: (await countExecutions(server)) - before,
+        tools_run: sumOf(await executionsOf(servers)) - before,
       };
       all.push(recorded);
-      page.line(`  ${upperFirst(tried)}`);
-      page.paragraph(verdictOf(recorded, page), '    ');
-      return { ...outcome, data };
+      const mark = markOf(recorded.code, page);
+      page.line(`  ${tried.padEnd(41)} ${mark}${refusedBy === 'toolkit' ? ', own toolkit' : ''}`);
+      return outcome;
     },
   };
 }
@@ -61,26 +65,16 @@ export function isAsExpected({ code, expected, tools_run }: Recorded): boolean {
   return code === expected && tools_run === (expected === 'permitted' ? 1 : 0);
 }
 
-export async function countExecutions(server: Worker): Promise<number> {
-  const executions = await server.ask<{ readonly [tool: string]: number }>('executions');
+export async function executionsOf(servers: readonly Worker[]): Promise<Executions> {
+  const counts = await Promise.all(servers.map((server) => server.ask<Executions>('executions')));
+  return Object.assign({}, ...counts);
+}
+
+export function sumOf(executions: Executions): number {
   return Object.values(executions).reduce((sum, count) => sum + count, 0);
 }
 
-function verdictOf(recorded: Recorded, page: Page): string {
-  const { code, argument, hop, refused_by } = recorded;
-  if (code === 'permitted') return `${page.good('✓ permitted')}, and the tool ran`;
-  const where = [
-    ...(argument === undefined ? [] : [`argument ${argument}`]),
-    ...(hop === undefined ? [] : [`token ${hop + 1} of the chain`]),
-  ];
-  const who = refused_by === 'toolkit' ? ', by its own toolkit, before anything was sent' : '';
-  const place = where.length === 0 ? '' : ` (${where.join(', ')})`;
-  return `${page.bad(`✗ ${code}`)}${place}${who}: ${lowerFirst(summaryOf(code))}`;
+function markOf(code: string, { good, bad, dim }: Page): string {
+  if (code === 'permitted') return good(`✓ ${code}`);
+  return code === 'approval_required' ? dim(`… ${code}`) : bad(`✗ ${code}`);
 }
-
-function summaryOf(code: string): string {
-  return code in DENIALS ? DENIALS[code as DenialCode].summary : 'A reason that is not known here.';
-}
-
-const upperFirst = (text: string): string => text.charAt(0).toUpperCase() + text.slice(1);
-const lowerFirst = (text: string): string => text.charAt(0).toLowerCase() + text.slice(1);

@@ -1,6 +1,6 @@
-import { type ChildProcess, spawn } from 'node:child_process';
+import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer, get } from 'node:http';
 import { type AddressInfo, connect } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -8,7 +8,8 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { stripVTControlCharacters } from 'node:util';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import type { Summary } from './story.ts';
+import type { TrailRow } from './audit-trail.ts';
+import type { Summary } from './conclude.ts';
 
 // The whole example, as `npm start` runs it: against the packages as they are built.
 const SCRIPT = fileURLToPath(new URL('./run.ts', import.meta.url));
@@ -60,19 +61,82 @@ function start(...parameters: readonly string[]): Run {
 }
 
 const URL_PATTERN = /http:\/\/127\.0\.0\.1:(\d+)\/mcp/;
+const PAYMENTS_PATTERN = /http:\/\/127\.0\.0\.1:(\d+) \(pays\)/;
+
+/** A JWS (token, proof, approval) or the private member of a JWK. */
+const SECRET = /eyJ[\w-]+\.[\w-]+|"d":/;
+
+const ASKED = { decision: 'approval_required' };
+
+/** How the log of the payment API explains a call of the refund agent. */
+function refundRow(args: string, row: Partial<TrailRow>): Partial<TrailRow> {
+  return {
+    server: 'payments',
+    chain: ['issuer', 'orchestrator', 'refund agent'],
+    call: `refund_order ${args}`,
+    policy: 'refunds',
+    approved_by: [],
+    ...(row.decision === 'permit' ? {} : { denial: 'approval_required' }),
+    ...row,
+  };
+}
+
+const ACTORS = [
+  'MCP server',
+  'payment API',
+  'query agent',
+  'refund agent',
+  'Nora',
+  'thief',
+] as const;
+
+const CLI = fileURLToPath(new URL('../../packages/cli/bin/taper.js', import.meta.url));
+
+function isLeftBehind(name: string): boolean {
+  return !name.startsWith('taper-output-');
+}
+
+/** The logs verify to their end, also by the command; a line that is taken out is found. */
+function expectLogs({ audit, trail }: Summary, output: string): void {
+  for (const server of ['orders', 'payments'] as const) {
+    const check = audit.find(({ name }) => name === server);
+    const file = join(output, `${server}.audit`);
+    const lines = readFileSync(`${file}.log`, 'utf8').trimEnd().split('\n');
+    expect(check).toMatchObject({
+      ok: true,
+      verdict: 'intact',
+      events: lines.length,
+      proved_through: lines.length,
+      tampered: [{ found: 'sequence_gap' }, { found: 'cut_off', line: lines.length }],
+    });
+    const decisions = trail.filter((row) => row.server === server);
+    const permitted = decisions.filter(({ decision }) => decision === 'permit');
+    expect(lines).toHaveLength(decisions.length + permitted.length); // each outcome, too
+
+    const options = ['--key', `${file}.pub.jwk`, '--head', `${file}.head.json`];
+    const verify = () =>
+      spawnSync(process.execPath, [CLI, 'audit', 'verify', `${file}.log`, ...options]).status;
+    expect(verify()).toBe(0);
+    writeFileSync(`${file}.log`, `${lines.toSpliced(1, 1).join('\n')}\n`);
+    expect(verify()).toBe(1);
+  }
+}
 
 describe('the refund desk', () => {
-  test('permits the two calls that were delegated and refuses every other, for the reason that is meant', async () => {
-    const receipts = join(folder, 'receipts');
-    const run = start('--json', '--receipts', receipts);
+  test('permits the three calls that were delegated and refuses every other, for the reason that is meant', async () => {
+    const output = join(folder, 'output');
+    const run = start('--json', '--output', output);
     expect(await run.ended).toBe(0);
     expect(run.errors()).toBe('');
+    expect(readdirSync(folder)).toEqual(['output']);
     const summary = JSON.parse(run.output()) as Summary;
     expect(summary.ok).toBe(true);
     expect(
       summary.attempts.map(({ by, code, refused_by = '' }) => `${by} ${code} ${refused_by}`.trim()),
     ).toEqual([
       'query agent permitted',
+      'refund agent permitted',
+      'refund agent approval_required server',
       'refund agent permitted',
       'query agent argument_refused toolkit',
       'query agent argument_refused server',
@@ -84,39 +148,66 @@ describe('the refund desk', () => {
       'query agent algorithm_not_allowed server',
       'query agent algorithm_not_allowed server',
       'query agent token_expired server',
+      'refund agent budget_exceeded server',
       'refund agent argument_refused server',
       'refund agent argument_refused server',
-      'refund agent proof_replayed server',
+      'refund agent approval_action_mismatch server',
+      'refund agent approval_required server',
+      'refund agent approval_approver_unknown server',
+      'refund agent approval_action_mismatch server',
+      'refund agent request_input_undeclared server',
+      'refund agent route_not_declared server',
+      'refund agent tenant_mismatch server',
       'thief presentation_missing server',
       'thief signature_invalid server',
       'thief proof_replayed server',
       'thief proof_arguments_mismatch server',
       'thief proof_audience_mismatch server',
+      'query agent definition_changed server',
     ]);
-    expect(summary.executions).toEqual({ customer_orders: 1, refund_order: 1 });
+    expect(summary.executions).toEqual({ customer_orders: 1, refund_order: 2 });
     expect(summary.executions_when_refused).toBe(0);
     expect(summary.refunds).toEqual([
-      { order: '5003', amount: '42.90', reason: expect.any(String) },
+      { order: '5003', amount: '42.90', reason: 'goods returned' },
+      { order: '5007', amount: '189.00', reason: 'goods returned' },
     ]);
-    expect(summary.receipts).toHaveLength(2);
-    for (const file of summary.receipts)
-      expect(readFileSync(file, 'utf8')).toMatch(/^<!doctype html>/i);
-    expect(readdirSync(folder)).toEqual(['receipts']);
+    expect(summary.trail.filter(({ decision }) => decision !== 'deny')).toEqual([
+      {
+        server: 'orders',
+        chain: ['issuer', 'orchestrator', 'query agent'],
+        call: 'customer_orders C-1001',
+        decision: 'permit',
+        approved_by: [],
+        outcome: 'executed',
+      },
+      refundRow('42.90, 5003, goods returned', { decision: 'permit', outcome: 'executed' }),
+      refundRow('189.00, 5007, goods returned', ASKED),
+      refundRow('189.00, 5007, goods returned', {
+        decision: 'permit',
+        outcome: 'executed',
+        approved_by: ['Nora'],
+      }),
+      refundRow('189.00, 5007, damaged on arrival', ASKED),
+    ]);
+    expectLogs(summary, output);
   });
 
   test('tells its story in 80 columns and without colour when nobody watches', async () => {
     const run = start();
     const [, port] = await run.until(URL_PATTERN);
+    const [, payments] = await run.until(PAYMENTS_PATTERN);
 
-    const statusWith = async (headers: { [name: string]: string }) => {
-      const request = get({ host: '127.0.0.1', port, path: '/mcp', headers });
+    const statusOf = async (to: string | undefined, path: string, headers = {}) => {
+      const request = get({ host: '127.0.0.1', port: to, path, headers });
       const [response] = await once(request, 'response');
       response.resume();
       return response.statusCode as number;
     };
-    expect(await statusWith({ host: 'evil.example' })).toBe(403);
-    expect(await statusWith({ origin: 'http://evil.example' })).toBe(403);
-    expect(await statusWith({})).toBe(405);
+    expect(await statusOf(port, '/mcp', { host: 'evil.example' })).toBe(403);
+    expect(await statusOf(port, '/mcp', { origin: 'http://evil.example' })).toBe(403);
+    expect(await statusOf(port, '/mcp')).toBe(405);
+    expect(await statusOf(payments, '/payouts')).toBe(404);
+    expect(await statusOf(payments, '/approvals/AAAAAAAAAAAAAAAAAAAAAA')).toBe(404);
 
     expect(await run.ended).toBe(0);
     const output = run.output();
@@ -124,11 +215,32 @@ describe('the refund desk', () => {
     const tooLong = output.split('\n').filter((line) => [...line].length > 80);
     expect(tooLong.filter((line) => !line.includes(folder))).toEqual([]);
     const left = readdirSync(folder);
-    expect(left).toEqual([expect.stringMatching(/^taper-receipts-/)]);
-    expect(readdirSync(join(folder, left[0] as string)).sort()).toEqual([
+    expect(left).toEqual([expect.stringMatching(/^taper-output-/)]);
+    const kept = join(folder, left[0] as string);
+    expect(readdirSync(kept).sort()).toEqual([
+      'approval.txt',
+      'approved-refund.html',
+      'orders.audit.head.json',
+      'orders.audit.log',
+      'orders.audit.pub.jwk',
+      'other-tenant.html',
+      'payments.audit.head.json',
+      'payments.audit.log',
+      'payments.audit.pub.jwk',
       'permitted-refund.html',
       'widened-chain.html',
     ]);
+    // the approver has seen the exact call, and that its chain was checked
+    expect(output).toContain('tool "refund_order" with exactly these arguments');
+    const seen = readFileSync(join(kept, 'approval.txt'), 'utf8');
+    for (const part of ['"refund_order"', '"189.00"', '"5007"', '"goods returned"', 'VERIFIED'])
+      expect(seen).toContain(part);
+    for (const name of readdirSync(kept)) {
+      const text = readFileSync(join(kept, name), 'utf8');
+      expect(`${name} ${text}`).not.toMatch(SECRET);
+      if (name.endsWith('.html')) expect(text).toMatch(/^<!doctype html>/i);
+    }
+    expect(output).not.toMatch(SECRET);
   });
 });
 
@@ -152,18 +264,15 @@ describe('in bad weather', () => {
     expect(readdirSync(folder)).toEqual([]);
   });
 
-  test.each(['MCP server', 'query agent', 'refund agent', 'thief'])(
-    'ends with an error and tidies up when the %s crashes',
-    async (who) => {
-      const run = start();
-      const [, pid] = await run.until(new RegExp(`${who} +process (\\d+)`));
-      process.kill(Number(pid), 'SIGKILL');
-      expect(await run.ended).toBe(1);
-      expect(run.errors()).not.toContain('    at ');
-      expect(run.errors().trim()).not.toBe('');
-      expect(readdirSync(folder).filter((name) => !name.startsWith('taper-receipts-'))).toEqual([]);
-    },
-  );
+  test.each(ACTORS)('ends with an error and tidies up when the %s crashes', async (who) => {
+    const run = start();
+    const [, pid] = await run.until(new RegExp(`${who} +process (\\d+)`));
+    process.kill(Number(pid), 'SIGKILL');
+    expect(await run.ended).toBe(1);
+    expect(run.errors()).not.toContain('    at ');
+    expect(run.errors().trim()).not.toBe('');
+    expect(readdirSync(folder).filter(isLeftBehind)).toEqual([]);
+  });
 
   test.runIf(process.platform !== 'win32').each([
     ['SIGINT', 130],
@@ -173,7 +282,7 @@ describe('in bad weather', () => {
     const [, port] = await run.until(URL_PATTERN);
     run.child.kill(signal);
     expect(await run.ended).toBe(exitCode);
-    expect(readdirSync(folder).filter((name) => !name.startsWith('taper-receipts-'))).toEqual([]);
+    expect(readdirSync(folder).filter(isLeftBehind)).toEqual([]);
     const socket = connect(Number(port), '127.0.0.1');
     const [error] = await once(socket, 'error');
     expect(error.code).toBe('ECONNREFUSED');
@@ -182,7 +291,7 @@ describe('in bad weather', () => {
   test('ends its processes when it is killed itself', async () => {
     const run = start();
     const pids: number[] = [];
-    for (const who of ['MCP server', 'query agent', 'refund agent', 'thief']) {
+    for (const who of ACTORS) {
       const [, pid] = await run.until(new RegExp(`${who} +process (\\d+)`));
       pids.push(Number(pid));
     }
@@ -204,6 +313,6 @@ describe('in bad weather', () => {
     run.child.stdout?.destroy();
     expect(await run.ended).toBe(141);
     expect(existsSync(folder)).toBe(true);
-    expect(readdirSync(folder).filter((name) => !name.startsWith('taper-receipts-'))).toEqual([]);
+    expect(readdirSync(folder).filter(isLeftBehind)).toEqual([]);
   });
 });

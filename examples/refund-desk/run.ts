@@ -2,17 +2,18 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
+import type { Summary } from './conclude.ts';
 import { startWorker, type Worker } from './processes.ts';
 import { isAsExpected } from './record.ts';
-import { type Summary, tellStory } from './story.ts';
+import { tellStory } from './story.ts';
 import { createPage, wantsColor } from './terminal.ts';
 
 const USAGE = `The refund desk: what agents with narrow tokens can do, and what they cannot.
 
-  node run.ts [--json] [--receipts <folder>] [--port <number>]
+  node run.ts [--json] [--output <folder>] [--port <number>]
 
   --json       print one JSON object instead of the story
-  --receipts   where to write the receipts (default: a new folder for temporary files)
+  --output     where to write receipts and audit logs (default: a new folder for temporary files)
   --port       the port of the MCP server (default: any that is free)
 `;
 
@@ -32,7 +33,7 @@ async function main(): Promise<number> {
   const { values } = parseArgs({
     options: {
       json: { type: 'boolean', default: false },
-      receipts: { type: 'string' },
+      output: { type: 'string' },
       port: { type: 'string', default: '0' },
       help: { type: 'boolean', default: false },
     },
@@ -56,8 +57,9 @@ async function main(): Promise<number> {
     const write = (text: string) => values.json || process.stdout.write(text);
     const story = tellStory({
       page: createPage(write, wantsColor(process.stdout)),
+      folder,
       database: join(folder, 'shop.sqlite'),
-      receipts: resolve(values.receipts ?? newReceiptFolder()),
+      output: resolve(values.output ?? newOutputFolder()),
       port,
       start(name, script) {
         if (isOver) throw new Error('The run is over.');
@@ -75,8 +77,8 @@ async function main(): Promise<number> {
 }
 
 /** A name that no other run has; the folder is made when there is something to write. */
-function newReceiptFolder(): string {
-  return join(tmpdir(), `taper-receipts-${new Date().toISOString().replaceAll(/[:.]/g, '-')}`);
+function newOutputFolder(): string {
+  return join(tmpdir(), `taper-output-${new Date().toISOString().replaceAll(/[:.]/g, '-')}`);
 }
 
 function report(summary: Summary, json: boolean): number {

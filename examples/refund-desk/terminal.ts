@@ -35,7 +35,6 @@ export function createPage(write: (text: string) => void, color: boolean): Page 
     heading(text) {
       line();
       line(bold(text));
-      line();
     },
     paragraph(text, indent = '') {
       for (const wrapped of wrap(text, COLUMNS - indent.length)) line(indent + wrapped);
