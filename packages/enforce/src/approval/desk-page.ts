@@ -1,8 +1,5 @@
 import type { PendingAction } from '../port/approval-source.ts';
 
-/** Characters that hide, reorder or imitate others: controls, bidi, zero width, unassigned, odd spaces, lone surrogates. */
-const DECEPTIVE = /[\p{C}\p{Zl}\p{Zp}]|(?! )\p{Zs}/gu;
-
 /**
  * What a person sees who follows the link in a browser: the whole action, from the value that is hashed, and how to approve it.
  * There is nothing on it to click: no form, no script, no link (spec/approval.md section 8).
@@ -44,13 +41,16 @@ const ENTITIES: Readonly<Record<string, string>> = {
 
 /** JSON text: what HTML reads made harmless, then what deceives made visible, in a form that JSON itself never has. */
 function shown(text: string): string {
-  return text
-    .replace(/[&<>"']/g, (character) => ENTITIES[character] as string)
-    .replace(DECEPTIVE, (character) =>
-      character === '\n'
-        ? character
-        : `<mark>\\u{${(character.codePointAt(0) as number).toString(16)}}</mark>`,
-    );
+  return (
+    text
+      .replace(/[&<>"']/g, (character) => ENTITIES[character] as string)
+      // What hides, reorders or imitates others: controls, bidi, zero width, unassigned, odd spaces, lone surrogates.
+      .replace(/[\p{C}\p{Zl}\p{Zp}]|(?! )\p{Zs}/gu, (character) =>
+        character === '\n'
+          ? character
+          : `<mark>\\u{${(character.codePointAt(0) as number).toString(16)}}</mark>`,
+      )
+  );
 }
 
 /** RFC 3339 in UTC; beyond the end of the calendar, the number. */
