@@ -93,6 +93,7 @@ export type { Finish, Hello, SessionRequest, Welcome } from './session/message.t
 export {
   type ChainCheck,
   createSessionTable,
+  type OpeningCheck,
   type SessionTable,
-  type SessionTableOptions,
 } from './session/table.ts';
+export type { SessionTableOptions } from './session/table-options.ts';

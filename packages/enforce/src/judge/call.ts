@@ -1,5 +1,6 @@
 import {
   type ChainVerdict,
+  canonicalize,
   type Denial,
   denial,
   isWellKnownTestKey,
@@ -69,14 +70,14 @@ export function authenticate(call: Call, settings: CallSettings): AuthenticatedC
   const read = readPresentations(wire);
   if ('code' in read) return { denial: read };
   const permits: Permit[] = [];
-  const uses: UsedKey[] = [];
+  const uses = new Map<string, UsedKey>();
   const several = read.presentations.length > 1;
   for (const [index, presentation] of read.presentations.entries()) {
     const joined = several ? index : undefined;
     const decision = settings.verifier.authorize({
       presentation,
       tool,
-      args,
+      args: permits[0]?.args ?? args, // all chains are asked about the same arguments, whatever an object shows the second time
       now,
       ...(context.definition === undefined ? {} : { definition: context.definition }),
     });
@@ -88,9 +89,16 @@ export function authenticate(call: Call, settings: CallSettings): AuthenticatedC
     if (decision.proof === undefined) return { denial: denial('internal_error') };
     const { id, issuedAt } = decision.proof;
     const holder = decision.chain.leaf.claims.holder.thumbprint;
-    uses.push({ key: useOf(`proof ${holder} ${id}`), expiresAt: issuedAt + PROOF_RETENTION });
+    const key = useOf(`proof ${holder} ${id}`);
+    if (uses.has(key)) return { denial: denial('proof_replayed', { step: '7i' }), joined };
+    uses.set(key, { key, expiresAt: issuedAt + PROOF_RETENTION });
   }
-  return { permits, approvals: read.approvals, uses, session: undefined };
+  return {
+    permits: Object.freeze(permits),
+    approvals: read.approvals,
+    uses: [...uses.values()],
+    session: undefined,
+  };
 }
 
 function inSession(
@@ -98,7 +106,10 @@ function inSession(
   { verifier, sessions }: CallSettings,
 ): AuthenticatedCall | Refusal {
   if (sessions === undefined) return { denial: denial('session_unknown') };
-  const authenticated = sessions.authenticate(wire, tool, args, now);
+  const text = textOf(args);
+  if (text === undefined || text.length > verifier.limits.maxProofSize)
+    return { denial: denial('arguments_malformed', { step: '6b' }) };
+  const authenticated = sessions.authenticate(wire, tool, text, now);
   if (typeof authenticated === 'string') return { denial: denial(authenticated) };
   const { chains } = authenticated.session;
   const permits: Permit[] = [];
@@ -106,7 +117,7 @@ function inSession(
     const decision = verifier.authorizeInSession({
       chain,
       tool,
-      args,
+      args: text,
       now,
       ...(context.definition === undefined ? {} : { definition: context.definition }),
     });
@@ -116,7 +127,17 @@ function inSession(
     }
     permits.push(decision);
   }
-  return { permits, approvals: [], uses: [], session: authenticated };
+  return { permits: Object.freeze(permits), approvals: [], uses: [], session: authenticated };
+}
+
+/** The one text that is authenticated, judged under every chain, and run: an object could read differently each time. */
+function textOf(args: JsonObject | string): string | undefined {
+  if (typeof args === 'string') return args;
+  try {
+    return canonicalize(args);
+  } catch {
+    return undefined;
+  }
 }
 
 /** Keys whose private halves are in print prove nothing. */

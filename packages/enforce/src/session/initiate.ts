@@ -1,24 +1,32 @@
 import {
   canonicalize,
+  isPublicKey,
   type JsonObject,
   type PublicKey,
   platform,
-  precheckSignature,
   type Signer,
   TaperError,
   type VerifiedChain,
 } from '@taper/core';
-import { agree, authenticate, isSameCode, makeShare } from './key-schedule.ts';
+import {
+  agree,
+  authenticate,
+  freshBytes,
+  isSameCode,
+  makeShare,
+  type Share,
+} from './key-schedule.ts';
 import {
   type Finish,
   type Hello,
   PROTOCOL,
   readHello,
+  readSafely,
   readWelcome,
   type SessionRequest,
 } from './message.ts';
 import { requestCode } from './request-code.ts';
-import { signText } from './table.ts';
+import { isSignedBy, signText } from './signing.ts';
 import { hashFinish, hashWelcome, initiatorText, responderText } from './transcript.ts';
 
 export interface InitiateOptions {
@@ -71,9 +79,9 @@ export interface InitiatorSession {
  * @throws {TaperError} `option_invalid`.
  */
 export function initiateSession(options: InitiateOptions): Initiation {
-  const { chains, signers, audience, responderKey } = options;
-  const random =
-    options.random ?? ((length: number) => crypto.getRandomValues(new Uint8Array(length)));
+  const { audience, responderKey, random } = options;
+  const chains = [...options.chains];
+  const signers = [...options.signers];
   const fits = chains.every(
     ({ leaf }, index) => signers[index]?.publicKey.thumbprint === leaf.claims.holder.thumbprint,
   );
@@ -82,27 +90,27 @@ export function initiateSession(options: InitiateOptions): Initiation {
       'option_invalid',
       'Each chain needs a signer that holds the key of its leaf.',
     );
-  if (responderKey === undefined || typeof responderKey.thumbprint !== 'string')
+  if (!isPublicKey(responderKey))
     throw new TaperError('option_invalid', 'The key of the responder must be known beforehand.');
-  const share = makeShare(random(32));
+  let share: Share | undefined = makeShare(freshBytes(32, random));
   const hello: Hello = Object.freeze({
     version: PROTOCOL,
     audience,
-    nonce: platform.encodeBase64url(random(32)),
+    nonce: platform.encodeBase64url(freshBytes(32, random)),
     share: platform.encodeBase64url(share.publicValue),
     chains: chains.map(({ tokens }) => Object.freeze(tokens.map(({ compact }) => compact))),
   });
   const read = readHello(hello);
   if (read === undefined)
     throw new TaperError('option_invalid', 'The chains or the audience do not fit into a hello.');
-  let isOpen = true;
 
   return Object.freeze<Initiation>({
     hello,
     async complete(message, now) {
-      if (!isOpen) throw refused('The handshake has been completed before.');
-      isOpen = false; // whatever comes of it: a share serves once
-      const welcome = readWelcome(message);
+      const own = share;
+      share = undefined; // whatever comes of it: a share serves once
+      if (own === undefined) throw refused('The handshake has been completed before.');
+      const welcome = readSafely(() => readWelcome(message));
       if (welcome === undefined) throw refused('The answer is no welcome.');
       if (welcome.key !== responderKey.thumbprint)
         throw refused('The answer is from somebody else than the responder.');
@@ -110,11 +118,9 @@ export function initiateSession(options: InitiateOptions): Initiation {
       if (!(welcome.expires > now) || welcome.expires > Math.min(...ends))
         throw refused('The session would be over, or outlive its chains.');
       const welcomeHash = hashWelcome(read, welcome);
-      const signed =
-        precheckSignature(responderKey.alg, welcome.signature) === undefined &&
-        platform.verify?.(responderKey, responderText(welcomeHash), welcome.signature) === true;
-      if (!signed) throw refused("The responder's signature does not verify.");
-      const keys = agree(share, welcome.share, welcomeHash);
+      if (!isSignedBy(responderKey, responderText(welcomeHash), welcome.signature))
+        throw refused("The responder's signature does not verify.");
+      const keys = agree(own, welcome.share, welcomeHash);
       if (keys === undefined) throw refused("The responder's share gives no secret.");
       const expected = authenticate(keys.responder, welcomeHash, welcome.signature);
       if (!isSameCode(expected, welcome.mac))

@@ -8,6 +8,7 @@ import {
   type KeyObject,
   timingSafeEqual,
 } from 'node:crypto';
+import { TaperError } from '@taper/core';
 import { PROTOCOL } from './message.ts';
 
 /** RFC 8410: the bytes in front of a raw X25519 private and public key. */
@@ -29,6 +30,23 @@ export interface SessionKeys {
   readonly initiator: KeyObject;
   /** Authenticates requests, from the initiator to the responder. */
   readonly request: KeyObject;
+}
+
+/**
+ * Fresh random bytes, in memory that nobody else writes to.
+ * @throws {TaperError} `option_invalid` when the source gives anything but as many bytes.
+ */
+export function freshBytes(length: number, random?: (length: number) => Uint8Array): Uint8Array {
+  const own = new Uint8Array(length);
+  if (random === undefined) return crypto.getRandomValues(own);
+  const given = random(length);
+  if (!(given instanceof Uint8Array) || given.length !== length)
+    throw new TaperError(
+      'option_invalid',
+      '`random` must return as many bytes as it is asked for.',
+    );
+  own.set(given);
+  return own;
 }
 
 /** Makes a share from 32 fresh random bytes, which are overwritten. */

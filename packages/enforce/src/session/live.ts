@@ -38,9 +38,5 @@ export class ResponderSession implements LiveSession {
   static end(session: ResponderSession): void {
     session.#key = undefined;
   }
-
-  static made(value: object): value is ResponderSession {
-    return #key in value;
-  }
 }
 Reflect.deleteProperty(ResponderSession.prototype, 'constructor');

@@ -110,7 +110,8 @@ export function readWelcome(value: unknown): ReadWelcome | undefined {
   const tools = listOf(message['tools'], MAX_SESSION_TOOLS, isName);
   if (id === undefined || nonce === undefined || share === undefined) return undefined;
   if (signature === undefined || mac === undefined || tools === undefined) return undefined;
-  if (bytesOf(key, 32) === undefined || !Number.isSafeInteger(expires)) return undefined;
+  if (bytesOf(key, 32) === undefined) return undefined;
+  if (!Number.isSafeInteger(expires) || (expires as number) < 1) return undefined;
   return {
     session: session as string,
     id,
@@ -163,12 +164,14 @@ function membersOf(
 
 function readChains(value: unknown): readonly (readonly string[])[] | undefined {
   const isToken = (token: unknown): token is string => typeof token === 'string' && token !== '';
-  const isChain = (chain: unknown): chain is readonly string[] =>
-    Array.isArray(chain) && chain.length >= 1 && listOf(chain, MAX_TOKENS, isToken) !== undefined;
-  const chains = listOf(value, MAX_CHAINS, isChain)?.map((chain) => Object.freeze([...chain]));
-  if (chains === undefined || chains.length === 0) return undefined;
+  const chains: (readonly string[])[] = [];
+  for (const given of listOf(value, MAX_CHAINS, Array.isArray) ?? []) {
+    const chain = listOf(given, MAX_TOKENS, isToken);
+    if (chain === undefined || chain.length === 0) return undefined;
+    chains.push(chain);
+  }
   const length = chains.flat().reduce((sum, token) => sum + token.length, 0);
-  return length <= MAX_CHAIN_TEXT ? Object.freeze(chains) : undefined;
+  return chains.length > 0 && length <= MAX_CHAIN_TEXT ? Object.freeze(chains) : undefined;
 }
 
 function listOf<Element>(
@@ -181,8 +184,20 @@ function listOf<Element>(
   return copy.every(fits) ? Object.freeze(copy) : undefined;
 }
 
-function isName(value: unknown): value is string {
-  return typeof value === 'string' && value !== '' && value.length <= MAX_NAME;
+/** Lone surrogates would all have the same bytes under a hash or code. */
+export function isName(value: unknown): value is string {
+  return (
+    typeof value === 'string' && value !== '' && value.length <= MAX_NAME && value.isWellFormed()
+  );
+}
+
+/** Reading what somebody else made may run code of theirs. */
+export function readSafely<Value>(read: () => Value): Value | undefined {
+  try {
+    return read();
+  } catch {
+    return undefined;
+  }
 }
 
 /** The bytes of strict base64url, if there are so many. */

@@ -1,85 +1,79 @@
 import {
   canonicalize,
-  canonicalSignature,
   type Denial,
   type DenialCode,
   denial,
   type JsonObject,
   platform,
-  precheckSignature,
-  type Signer,
-  TaperError,
   type VerifiedChain,
 } from '@taper/core';
 import type { LiveSession, SessionAuthenticator } from './authenticator.ts';
 import {
   agree,
   authenticate as codeOf,
+  freshBytes,
   isSameCode,
   makeShare,
   type SessionKeys,
 } from './key-schedule.ts';
 import { ResponderSession } from './live.ts';
-import { MAX_SESSION_TOOLS, readFinish, readHello, readRequest, type Welcome } from './message.ts';
+import { readFinish, readHello, readRequest, readSafely, type Welcome } from './message.ts';
+import { Places } from './places.ts';
 import { requestCode } from './request-code.ts';
+import { isSignedBy, signText } from './signing.ts';
+import { completeTableOptions, type SessionTableOptions } from './table-options.ts';
 import { hashFinish, hashWelcome, initiatorText, responderText } from './transcript.ts';
-
-/** Seconds that a session may last at most. */
-const MAX_LIFETIME = 3600;
 
 /** Seconds within which a handshake must be finished. */
 const HANDSHAKE_LIFETIME = 10;
 
 /** Handshakes that may be open at the same time under one leaf: chains are no secret, so whoever has seen one can begin. */
-const MAX_OPEN_PER_LEAF = 16;
+const MAX_HANDSHAKES_PER_LEAF = 16;
 
-export interface SessionTableOptions {
-  /** Signs as the responder. Initiators know its public key beforehand. */
-  readonly signer: Signer;
-  /** Identifier of the responder: that of the enforcement point. */
-  readonly audience: string;
-  /** The tools for which a session may stand in for a signed proof: the resource owner's choice. Every other one still needs a proof. */
-  readonly tools: readonly string[];
-  /** Seconds that a session lasts, if no token of its chains ends before. Default 300, at most 3600. */
-  readonly lifetime?: number;
-  /** Live sessions at the same time. Default 10,000. */
-  readonly maxSessions?: number;
-  /** Handshakes that are open at the same time. Default 1,000. */
-  readonly maxHandshakes?: number;
-  /** That many fresh random bytes. Default: those of the platform. */
-  readonly random?: (length: number) => Uint8Array;
-}
+/** Live sessions of one leaf. */
+const MAX_SESSIONS_PER_LEAF = 64;
 
 /** Verifies the chains of a hello as they would be for a call: sound, for here, not revoked. */
 export type ChainCheck = (
   chains: readonly (readonly string[])[],
 ) => Promise<readonly VerifiedChain[] | Denial>;
 
+/** The last word on a session before it is live: a denial, or `undefined` when it is to begin. */
+export type OpeningCheck = (session: LiveSession) => Promise<Denial | undefined>;
+
 /** The responder's side of the protocol, in the memory of one process: a restart ends every session. */
 export interface SessionTable extends SessionAuthenticator {
-  /** Answers a hello. Rejects with {TaperError} `signing_failed` alone. */
+  /** Identifier of the responder. */
+  readonly audience: string;
+  /** Answers a hello. Rejects with {TaperError} `signing_failed`, or as `verify` does. */
   welcome(hello: unknown, now: number, verify: ChainCheck): Promise<Welcome | Denial>;
-  /** Takes the initiator's proof of its keys; the session is live from then on. Each handshake is finished once. */
-  finish(finish: unknown, now: number): LiveSession | Denial;
+  /**
+   * Takes the initiator's proof of its keys; the session is live when this resolves to it, and not before. Each handshake
+   * is finished once. Rejects as `confirm` does.
+   */
+  finish(finish: unknown, now: number, confirm: OpeningCheck): Promise<LiveSession | Denial>;
   /** Ends a session. */
   end(id: string): void;
-  /** Ends every session on whose chains a key (RFC 7638 thumbprint) or token (hash) stands. */
+  /** Ends every session and handshake on whose chains a key (RFC 7638 thumbprint) or token (hash) stands. */
   endFor(identifier: string): void;
-  /** Ends all sessions and handshakes, as when the responder's key is rotated. */
+  /** Ends all sessions and handshakes for good, as when the responder's key is rotated: nothing is opened here any more. */
   close(): void;
-  /** Live sessions, ended ones that nobody has asked for since included. */
+  /** Live sessions; those that have ended by themselves count until the next handshake. */
   readonly size: number;
 }
 
-/** A handshake that waits for its finish. */
+/** A handshake that has a place: its welcome is being signed, or it waits for its finish. */
 interface Handshake {
-  readonly idBytes: Uint8Array;
   readonly chains: readonly VerifiedChain[];
-  readonly keys: SessionKeys;
-  readonly finishHash: Uint8Array;
   readonly expiresAt: number;
   /** First second at which it can no longer be finished. */
   readonly deadline: number;
+  /** Once the welcome is signed. */
+  signed?: {
+    readonly idBytes: Uint8Array;
+    readonly keys: SessionKeys;
+    readonly finishHash: Uint8Array;
+  };
 }
 
 /**
@@ -87,19 +81,18 @@ interface Handshake {
  * @throws {TaperError} `option_invalid`.
  */
 export function createSessionTable(options: SessionTableOptions): SessionTable {
-  const { signer, audience, lifetime = 300, maxSessions = 10_000, maxHandshakes = 1000 } = options;
-  const random =
-    options.random ?? ((length: number) => crypto.getRandomValues(new Uint8Array(length)));
-  if (typeof audience !== 'string' || audience === '')
-    throw new TaperError('option_invalid', '`audience` must be a non-empty string.');
-  requireWhole({ lifetime }, MAX_LIFETIME);
-  requireWhole({ maxSessions, maxHandshakes }, 1_000_000);
-  const tools = readTools(options.tools);
+  const { signer, audience, lifetime, maxSessions, maxHandshakes, tools } =
+    completeTableOptions(options);
+  const { random } = options;
   const allowed: ReadonlySet<string> = new Set(tools);
   const handshakes = new Map<string, Handshake>();
+  const handshakePlaces = new Places(maxHandshakes, MAX_HANDSHAKES_PER_LEAF);
   const sessions = new Map<string, ResponderSession>();
-  /** Handshakes for which a signature is being made. */
-  let beginning = 0;
+  /** Sessions whose keys are proved, and which are still to be confirmed. */
+  const opening = new Set<ResponderSession>();
+  const sessionPlaces = new Places(maxSessions, MAX_SESSIONS_PER_LEAF);
+  let closed = false;
+  let swept = Number.NEGATIVE_INFINITY;
 
   async function welcome(
     message: unknown,
@@ -108,48 +101,43 @@ export function createSessionTable(options: SessionTableOptions): SessionTable {
   ): Promise<Welcome | Denial> {
     const hello = readSafely(() => readHello(message));
     if (hello === undefined) return denial('session_malformed');
-    if (hello.audience !== audience)
-      return denial('session_handshake_refused', {}, { reason: 'audience' });
-    for (const [id, { deadline }] of handshakes) if (!(deadline > now)) handshakes.delete(id);
-    if (handshakes.size + beginning >= maxHandshakes) return denial('session_store_full');
-    beginning += 1;
+    if (hello.audience !== audience) return refused('audience');
+    sweep(now);
+    if (handshakePlaces.isFull) return denial('session_store_full');
+    const chains = await verify(hello.chains);
+    if ('code' in chains) return chains;
+    if (closed) return refused('closed');
+    const leaves = new Set(chains.map(({ leaf }) => leaf.hash));
+    if (leaves.size < chains.length) return denial('join_malformed');
+    const ends = chains.flatMap(({ tokens }) => tokens.map(({ claims }) => claims.exp));
+    const expiresAt = Math.min(now + lifetime, ...ends);
+    if (!(expiresAt > now)) return denial('token_expired');
+
+    const idBytes = freshBytes(16, random);
+    const session = platform.encodeBase64url(idBytes);
+    if (handshakes.has(session) || sessions.has(session)) return denial('internal_error');
+    // From here to the end it has its place, so that no number of signatures in the making gets past a limit.
+    if (!handshakePlaces.take(chains)) return denial('session_store_full');
+    const handshake: Handshake = { chains, expiresAt, deadline: now + HANDSHAKE_LIFETIME };
+    handshakes.set(session, handshake);
     try {
-      const chains = await verify(hello.chains);
-      if ('code' in chains) return chains;
-      const leaves = new Set(chains.map(({ leaf }) => leaf.hash));
-      if (leaves.size < chains.length) return denial('join_malformed');
-      const open = [...handshakes.values()].filter((each) =>
-        each.chains.some(({ leaf }) => leaves.has(leaf.hash)),
-      );
-      if (open.length >= MAX_OPEN_PER_LEAF) return denial('session_store_full');
-      const ends = chains.flatMap(({ tokens }) => tokens.map(({ claims }) => claims.exp));
-      const expiresAt = Math.min(now + lifetime, ...ends);
-      if (!(expiresAt > now)) return denial('token_expired');
-      const share = makeShare(random(32));
+      const share = makeShare(freshBytes(32, random));
       const offer = {
-        id: random(16),
-        nonce: random(32),
+        id: idBytes,
+        nonce: freshBytes(32, random),
         share: share.publicValue,
         key: signer.publicKey.thumbprint,
         expires: expiresAt,
         tools,
-        session: '',
+        session,
       };
       const welcomeHash = hashWelcome(hello, offer);
       const keys = agree(share, hello.share, welcomeHash);
-      if (keys === undefined) return denial('session_handshake_refused', {}, { reason: 'share' });
+      if (keys === undefined) return refused('share');
       const signature = await signText(signer, responderText(welcomeHash));
+      if (handshakes.get(session) !== handshake) return refused('ended'); // while it was signed
       const mac = codeOf(keys.responder, welcomeHash, signature);
-      const session = platform.encodeBase64url(offer.id);
-      if (handshakes.has(session) || sessions.has(session)) return denial('internal_error');
-      handshakes.set(session, {
-        idBytes: offer.id,
-        chains,
-        keys,
-        finishHash: hashFinish(welcomeHash, signature, mac),
-        expiresAt,
-        deadline: now + HANDSHAKE_LIFETIME,
-      });
+      handshake.signed = { idBytes, keys, finishHash: hashFinish(welcomeHash, signature, mac) };
       return Object.freeze<Welcome>({
         session,
         nonce: platform.encodeBase64url(offer.nonce),
@@ -161,51 +149,73 @@ export function createSessionTable(options: SessionTableOptions): SessionTable {
         mac: platform.encodeBase64url(mac),
       });
     } finally {
-      beginning -= 1;
+      if (handshake.signed === undefined) forget(session, handshake);
     }
   }
 
-  function finish(message: unknown, now: number): LiveSession | Denial {
+  async function finish(
+    message: unknown,
+    now: number,
+    confirm: OpeningCheck,
+  ): Promise<LiveSession | Denial> {
     const read = readSafely(() => readFinish(message));
     if (read === undefined) return denial('session_malformed');
     const handshake = handshakes.get(read.session);
-    const refused = (reason: string): Denial => denial('session_handshake_refused', {}, { reason });
-    if (handshake === undefined) return refused('unknown');
-    handshakes.delete(read.session); // whatever comes of it: each is tried once
-    const { chains, keys, finishHash, idBytes, expiresAt, deadline } = handshake;
+    if (handshake?.signed === undefined) return refused('unknown');
+    forget(read.session, handshake); // whatever comes of it: each is tried once
+    sweep(now);
+    const { chains, expiresAt, deadline, signed } = handshake;
+    const { keys, finishHash, idBytes } = signed;
     if (!(deadline > now) || !(expiresAt > now)) return refused('late');
     const expected = codeOf(keys.initiator, finishHash, ...read.signatures);
     if (!isSameCode(expected, read.mac)) return refused('confirmation');
     if (read.signatures.length !== chains.length) return refused('signatures');
-    for (const [index, chain] of chains.entries()) {
-      const key = chain.leaf.claims.holder;
+    for (const [index, { leaf }] of chains.entries()) {
       const signature = read.signatures[index] as Uint8Array;
-      const proved =
-        precheckSignature(key.alg, signature) === undefined &&
-        platform.verify?.(key, initiatorText(finishHash, index), signature) === true;
-      if (!proved) return refused('signature');
+      if (!isSignedBy(leaf.claims.holder, initiatorText(finishHash, index), signature))
+        return refused('signature');
     }
-    prune(now);
-    if (sessions.size >= maxSessions) return denial('session_store_full');
+    if (!sessionPlaces.take(chains)) return denial('session_store_full');
     const session = new ResponderSession(
       { id: read.session, idBytes, chains, expiresAt },
       keys.request,
     );
-    sessions.set(session.id, session);
-    return session;
+    opening.add(session);
+    try {
+      const cause = await confirm(session);
+      if (cause !== undefined) return cause;
+      if (!opening.delete(session)) return refused('ended'); // while it was confirmed
+      sessions.set(session.id, session);
+      return session;
+    } finally {
+      if (!sessions.has(session.id)) drop(session);
+    }
   }
 
-  function prune(now: number): void {
-    if (sessions.size < maxSessions) return;
+  /** Forgets what is over, once for each second of the clock: keys of no use but to a thief of memory. */
+  function sweep(now: number): void {
+    if (now === swept) return;
+    swept = now;
+    for (const [id, handshake] of handshakes)
+      if (!(handshake.deadline > now)) forget(id, handshake);
     for (const session of sessions.values()) if (!(session.expiresAt > now)) drop(session);
+  }
+
+  function forget(id: string, handshake: Handshake): void {
+    if (handshakes.get(id) !== handshake) return;
+    handshakes.delete(id);
+    handshakePlaces.free(handshake.chains);
   }
 
   function drop(session: ResponderSession): void {
     sessions.delete(session.id);
+    opening.delete(session);
+    if (ResponderSession.keyOf(session) === undefined) return;
     ResponderSession.end(session);
+    sessionPlaces.free(session.chains);
   }
 
-  /** The session, if it is live and its key is there. */
+  /** The session, if it is live. */
   function live(id: string, now: number): ResponderSession | DenialCode {
     const session = sessions.get(id);
     if (session === undefined) return 'session_unknown';
@@ -214,7 +224,14 @@ export function createSessionTable(options: SessionTableOptions): SessionTable {
     return 'session_expired';
   }
 
+  function endWhere(fits: (chains: readonly VerifiedChain[]) => boolean): void {
+    for (const [id, handshake] of handshakes) if (fits(handshake.chains)) forget(id, handshake);
+    for (const session of [...opening, ...sessions.values()])
+      if (fits(session.chains)) drop(session);
+  }
+
   return Object.freeze<SessionTable>({
+    audience,
     welcome,
     finish,
     authenticate(message, tool, args, now) {
@@ -240,18 +257,14 @@ export function createSessionTable(options: SessionTableOptions): SessionTable {
       return REFUSAL[ResponderSession.windowOf(known).use(sequence)] ?? 'accepted';
     },
     end(id) {
+      for (const session of opening) if (session.id === id) drop(session);
       const session = sessions.get(id);
       if (session !== undefined) drop(session);
     },
-    endFor(identifier) {
-      for (const [id, { chains }] of handshakes)
-        if (namesAny(chains, identifier)) handshakes.delete(id);
-      for (const session of sessions.values())
-        if (namesAny(session.chains, identifier)) drop(session);
-    },
+    endFor: (identifier) => endWhere((chains) => namesAny(chains, identifier)),
     close() {
-      handshakes.clear();
-      for (const session of sessions.values()) drop(session);
+      closed = true;
+      endWhere(() => true);
     },
     get size() {
       return sessions.size;
@@ -265,6 +278,10 @@ const REFUSAL = {
   old: 'session_sequence_old',
 } as const;
 
+function refused(reason: string): Denial {
+  return denial('session_handshake_refused', {}, { reason });
+}
+
 function namesAny(chains: readonly VerifiedChain[], identifier: string): boolean {
   return chains.some(
     ({ anchor, tokens }) =>
@@ -275,54 +292,8 @@ function namesAny(chains: readonly VerifiedChain[], identifier: string): boolean
   );
 }
 
-/** Signs, and lets out no signature that does not verify. @throws {TaperError} `signing_failed`. */
-export async function signText(signer: Signer, text: Uint8Array): Promise<Uint8Array> {
-  const { publicKey } = signer;
-  let signature: Uint8Array;
-  try {
-    signature = canonicalSignature(publicKey.alg, await signer.sign(text));
-  } catch (cause) {
-    throw new TaperError('signing_failed', 'The signer failed.', { cause });
-  }
-  const verifies =
-    precheckSignature(publicKey.alg, signature) === undefined &&
-    platform.verify?.(publicKey, text, signature) === true;
-  if (!verifies)
-    throw new TaperError(
-      'signing_failed',
-      'The signature does not verify under the key that the signer names.',
-    );
-  return signature;
-}
-
 /** The argument text whose bytes are under the code. */
 function textOf(args: JsonObject | string): string | undefined {
   if (typeof args === 'string') return args.isWellFormed() ? args : undefined;
   return readSafely(() => canonicalize(args));
-}
-
-/** Reading what somebody else made may run code of theirs. */
-function readSafely<Value>(read: () => Value): Value | undefined {
-  try {
-    return read();
-  } catch {
-    return undefined;
-  }
-}
-
-function readTools(tools: unknown): readonly string[] {
-  const isTool = (tool: unknown): tool is string => typeof tool === 'string' && tool !== '';
-  if (!Array.isArray(tools) || !tools.every(isTool) || tools.length > MAX_SESSION_TOOLS) {
-    throw new TaperError('option_invalid', '`tools` must be a list of tool names.', {
-      hint: 'Name the tools for which a session may stand in for a signed proof.',
-    });
-  }
-  return Object.freeze([...new Set(tools as readonly string[])].sort());
-}
-
-function requireWhole(values: { readonly [name: string]: number }, most: number): void {
-  for (const [name, value] of Object.entries(values)) {
-    if (Number.isSafeInteger(value) && value >= 1 && value <= most) continue;
-    throw new TaperError('option_invalid', `\`${name}\` must be a whole number, 1 to ${most}.`);
-  }
 }

@@ -65,8 +65,8 @@ export function hashFinish(
 }
 
 /**
- * The text that the responder signs. No other signed text of Taper has a space in it, so none can be taken for it: signing
- * inputs of tokens, proofs and approvals are base64url and a full stop, those of audit events are one word and JSON.
+ * The text that the responder signs. No other signed text of Taper begins like it, so none can be taken for it: signing
+ * inputs of tokens, proofs and approvals are base64url and a full stop, those of audit events begin with `taper-audit-event-v1:`.
  */
 export function responderText(welcomeHash: Uint8Array): Uint8Array {
   return Buffer.from(`${PROTOCOL} responder ${platform.encodeBase64url(welcomeHash)}`, 'latin1');
