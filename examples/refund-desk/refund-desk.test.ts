@@ -264,7 +264,7 @@ describe('in bad weather', () => {
     expect(readdirSync(folder)).toEqual([]);
   });
 
-  test.each(ACTORS)('ends with an error and tidies up when the %s crashes', async (who) => {
+  test.each(ACTORS)('ends with an error and tidies up when a process crashes: %s', async (who) => {
     const run = start();
     const [, pid] = await run.until(new RegExp(`${who} +process (\\d+)`));
     process.kill(Number(pid), 'SIGKILL');

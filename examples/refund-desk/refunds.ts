@@ -36,6 +36,7 @@ export async function refundWithApproval(
 ): Promise<PaidRefund> {
   const { page, payments, approver, refunder, orchestrator } = stage;
   page.heading(`5. A refund of ${order.paid} waits for a person`);
+  page.paragraph('Another token, for the other order. This time the payment API does not pay yet:');
   const due = await grant(stage, shift, order);
   const { approvalUrl: url = '' } = await ask(stage, due.refund, 'approval_required');
   page.paragraph(
