@@ -1,10 +1,4 @@
-import {
-  approvalSubject,
-  type Denial,
-  denial,
-  type JsonObject,
-  type VerifiedChain,
-} from '@taper/core';
+import { type Denial, denial, type JsonObject, type VerifiedChain } from '@taper/core';
 import type {
   CallContext,
   Denied,
@@ -15,7 +9,8 @@ import type {
 } from './decision.ts';
 import { createAuditTrail } from './judge/audit-trail.ts';
 import { chainsOf, inspectChains } from './judge/inspect.ts';
-import { argsOf, type Case, closeApproval, createJudge, type Judgement } from './judge/judge.ts';
+import { argsOf, type Case, createJudge, type Judgement } from './judge/judge.ts';
+import { readCallContext } from './judge/policy.ts';
 import { createSessionDoor, type SessionDoor } from './judge/session-door.ts';
 import { completeOptions, type EnforcementPointOptions } from './options.ts';
 
@@ -75,14 +70,17 @@ export function createEnforcementPoint(options: EnforcementPointOptions): Enforc
     context: CallContext,
   ): Promise<EnforcementDecision> {
     const now = judge.readClock();
+    const known = readCallContext(context);
     const each: Case = {
       // The event of a call that comes while the clock cannot be trusted says the latest time that could be.
-      call: { wire, tool, args, context, now: now ?? latest },
+      call: { wire, tool, args, context: known ?? {}, now: now ?? latest },
       approvals: [],
       used: [],
     };
     if (now === undefined) return refuse(each, { denial: denial('clock_unavailable') });
     latest = now;
+    if (known === undefined)
+      return refuse(each, { denial: denial('internal_error', {}, { reason: 'context' }) });
     const refusal = await judge.hear(each).catch(internalError);
     if (refusal !== undefined) return refuse(each, refusal);
 
@@ -99,7 +97,6 @@ export function createEnforcementPoint(options: EnforcementPointOptions): Enforc
       await trail.withdrawal(each, event, late.denial.code);
       return deny(late, event);
     }
-    if (each.approved !== undefined) await close(each.approved);
     const permitted = permit(each, event);
     if (permitted.verdict === 'permit') given.add(permitted);
     return permitted;
@@ -118,11 +115,6 @@ export function createEnforcementPoint(options: EnforcementPointOptions): Enforc
       missing,
       event,
     });
-  }
-
-  function close({ action }: NonNullable<Case['approved']>): Promise<void> {
-    const { approvals: source, portTimeout } = settings;
-    return closeApproval({ source, subject: approvalSubject(action), portTimeout });
   }
 
   return Object.freeze<EnforcementPoint>({

@@ -16,7 +16,7 @@ import {
 } from '../approval/count.ts';
 import type { ApprovalSource, Approver, PendingAction } from '../port/approval-source.ts';
 import type { ApprovalRequirement, PolicyDecision } from '../port/policy-engine.ts';
-import { ask } from './ask.ts';
+import { ask, membersOf, nothing } from './ask.ts';
 import type { Subject } from './subject.ts';
 
 export interface ApprovalSettings {
@@ -80,7 +80,7 @@ export async function knownApprovals(
   const key = approvalSubject(actionOf(question, settings));
   const found = await ask(
     async () => (await source.find(key, question.now)) ?? NOTHING,
-    isFound,
+    (value) => (value === NOTHING ? NOTHING : readApprovalRequest(value)),
     portTimeout,
   );
   if (found === undefined) return denial('approval_source_unavailable');
@@ -88,7 +88,8 @@ export async function knownApprovals(
   const fits = approvalSubject(found.action) === key && found.action.expiresAt > question.now;
   if (!fits) return denial('approval_source_unavailable');
   const counted = await count(question, found, found.requirements, settings);
-  return 'code' in counted ? counted : { pending: found, valid: counted.valid };
+  if ('code' in counted) return counted;
+  return { pending: found, valid: Object.freeze([...counted.valid]) };
 }
 
 /** The approvals that caveats and policy ask for together; `undefined` when one of them is no requirement. */
@@ -130,6 +131,14 @@ export async function checkApprovals(
   return 'code' in pending ? pending : { verdict: 'missing', pending, missing: requirements };
 }
 
+/** Tells the source that the action has been used. Best effort: its approvals serve once in any case. */
+export async function closeApproval(
+  { action }: PendingAction,
+  { source, portTimeout }: ApprovalSettings,
+): Promise<void> {
+  await ask(() => source?.close(approvalSubject(action)), nothing, portTimeout);
+}
+
 /** Asks the source to hold the action until it is approved; gives what it holds. */
 async function open(
   question: ApprovalQuestion,
@@ -143,7 +152,11 @@ async function open(
     chains: question.subject.chains.map(({ tokens }) => tokens.map(({ compact }) => compact)),
     approvals: [],
   });
-  const opened = await ask(() => source?.open(draft, question.now), isPending, portTimeout);
+  const opened = await ask(
+    () => source?.open(draft, question.now),
+    readApprovalRequest,
+    portTimeout,
+  );
   const fits =
     opened !== undefined &&
     opened.action.expiresAt > question.now &&
@@ -179,7 +192,7 @@ async function approversOf(
   for (const { group } of requirements) {
     const approvers = await ask(
       async () => (await source?.approvers(group)) ?? NOTHING,
-      isApprovers,
+      readApprovers,
       portTimeout,
     );
     if (approvers === undefined) return denial('approval_source_unavailable');
@@ -205,21 +218,14 @@ function actionOf(
   });
 }
 
-function isPending(value: unknown): value is PendingAction {
-  return readApprovalRequest(value) !== undefined;
-}
-
-function isFound(value: unknown): value is PendingAction | typeof NOTHING {
-  return value === NOTHING || isPending(value);
-}
-
-function isApprovers(value: unknown): value is readonly Approver[] | typeof NOTHING {
-  if (value === NOTHING) return true;
-  return (
-    Array.isArray(value) &&
-    value.every(
-      (each: Partial<Approver> | null | undefined) =>
-        typeof each?.name === 'string' && each.name !== '' && isPublicKey(each.key),
-    )
-  );
+function readApprovers(value: unknown): readonly Approver[] | typeof NOTHING | undefined {
+  if (value === NOTHING) return NOTHING;
+  if (!Array.isArray(value)) return undefined;
+  const approvers: Approver[] = [];
+  for (const each of Array.from(value as readonly unknown[])) {
+    const { name, key } = membersOf(each);
+    if (typeof name !== 'string' || name === '' || !isPublicKey(key)) return undefined;
+    approvers.push({ name, key });
+  }
+  return approvers;
 }

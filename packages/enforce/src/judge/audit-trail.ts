@@ -3,7 +3,7 @@ import type { AuditChain, AuditEventInit } from '../audit/event.ts';
 import type { EventReference, Outcome, Permitted } from '../decision.ts';
 import type { Settings } from '../options.ts';
 import type { LiveSession } from '../session/authenticator.ts';
-import { ask } from './ask.ts';
+import { ask, membersOf } from './ask.ts';
 import { argsOf, type Case, type Judgement } from './judge.ts';
 import { type Subject, subjectOf } from './subject.ts';
 
@@ -24,7 +24,7 @@ export interface AuditTrail {
 export function createAuditTrail({ audit, name, portTimeout }: Settings): AuditTrail {
   async function record(event: AuditEventInit): Promise<EventReference | undefined> {
     if (audit === undefined) return undefined;
-    return ask(() => audit.record(event), isReference, portTimeout);
+    return ask(() => audit.record(event), readReference, portTimeout);
   }
 
   return Object.freeze<AuditTrail>({
@@ -115,7 +115,9 @@ function textOf(value: unknown): string | undefined {
   return typeof value === 'string' ? value : undefined;
 }
 
-function isReference(value: unknown): value is EventReference {
-  const { id, emitter, sequence } = (value ?? {}) as Partial<EventReference>;
-  return typeof id === 'string' && typeof emitter === 'string' && Number.isSafeInteger(sequence);
+function readReference(value: unknown): EventReference | undefined {
+  const { id, emitter, sequence } = membersOf(value);
+  if (typeof id !== 'string' || typeof emitter !== 'string') return undefined;
+  if (!Number.isSafeInteger(sequence)) return undefined;
+  return Object.freeze({ id, emitter, sequence: sequence as number });
 }

@@ -1,12 +1,7 @@
 import { type Denial, denial, type JsonObject, platform } from '@taper/core';
 import { isAmount, isZero } from '../budget/amount.ts';
-import type {
-  BudgetCharge,
-  BudgetLedger,
-  ReserveVerdict,
-  SettleVerdict,
-} from '../port/budget-ledger.ts';
-import { ask, hasVerdict } from './ask.ts';
+import type { BudgetCharge, BudgetLedger, ReserveVerdict } from '../port/budget-ledger.ts';
+import { ask, membersOf, nothing, oneOf } from './ask.ts';
 import type { Subject } from './subject.ts';
 
 /**
@@ -75,13 +70,13 @@ export async function reserveBudget(
   const expiresAt = now + reservationLifetime(portTimeout);
   const verdict = await ask(
     () => ledger.reserve({ id, owner, charges, expiresAt }, now),
-    isReserveVerdict,
+    readReserveVerdict,
     portTimeout,
   );
   if (verdict?.verdict === 'reserved') return { id, amounts };
   if (verdict === undefined) {
     // It may have been reserved all the same.
-    void ask(() => ledger.release(id), isNothing, portTimeout);
+    void ask(() => ledger.release(id), nothing, portTimeout);
     return denial('budget_ledger_unavailable');
   }
   if (verdict.verdict === 'full') return denial('budget_ledger_full');
@@ -95,7 +90,7 @@ export async function settleBudget(
   now: number,
   { ledger, portTimeout }: BudgetSettings,
 ): Promise<Denial | undefined> {
-  const verdict = await ask(() => ledger?.settle(id, now), isSettleVerdict, portTimeout);
+  const verdict = await ask(() => ledger?.settle(id, now), readSettleVerdict, portTimeout);
   if (verdict === 'settled') return undefined;
   return denial(verdict === 'lost' ? 'budget_reservation_lost' : 'budget_ledger_unavailable');
 }
@@ -105,13 +100,16 @@ export async function releaseBudget(
   { id }: Reservation,
   { ledger, portTimeout }: BudgetSettings,
 ): Promise<void> {
-  await ask(() => ledger?.release(id), isNothing, portTimeout);
+  await ask(() => ledger?.release(id), nothing, portTimeout);
 }
 
 function amountOf(measure: Meter, tool: string, args: JsonObject): string | undefined {
   try {
-    const amount = measure(tool, args);
-    return isAmount(amount) ? amount : undefined;
+    const amount: unknown = measure(tool, args);
+    if (isAmount(amount)) return amount;
+    // A meter that is asynchronous after all: what it rejects with must not end the process.
+    if (amount instanceof Promise) amount.catch(nothing);
+    return undefined;
   } catch {
     return undefined;
   }
@@ -121,14 +119,10 @@ function accountOf(token: string, meter: string): string {
   return platform.sha256(UTF8.encode(`budget ${token} ${meter}`));
 }
 
-function isReserveVerdict(value: unknown): value is ReserveVerdict {
-  return hasVerdict(value, ['reserved', 'exceeded', 'full']);
+function readReserveVerdict(value: unknown): ReserveVerdict | undefined {
+  const { verdict, account } = membersOf(value);
+  if (verdict === 'reserved' || verdict === 'full') return { verdict };
+  return verdict === 'exceeded' ? { verdict, account: String(account) } : undefined;
 }
 
-function isSettleVerdict(value: unknown): value is SettleVerdict {
-  return value === 'settled' || value === 'lost';
-}
-
-function isNothing(value: unknown): value is undefined {
-  return value === undefined;
-}
+const readSettleVerdict = oneOf('settled', 'lost');

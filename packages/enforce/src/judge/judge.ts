@@ -17,11 +17,11 @@ import type { UsedKey } from '../port/replay-store.ts';
 import {
   type ApprovalSettings,
   checkApprovals,
+  closeApproval,
   knownApprovals,
   NONE_KNOWN,
   requiredApprovals,
 } from './approval.ts';
-import { ask } from './ask.ts';
 import {
   type BudgetSettings,
   type Reservation,
@@ -37,7 +37,7 @@ import {
   useOf,
   verified,
 } from './call.ts';
-import { checkPolicy, isCallContext, type PolicySettings } from './policy.ts';
+import { checkPolicy, type PolicySettings } from './policy.ts';
 import { giveBackUses, type ReplaySettings, useUp } from './replay.ts';
 import { checkRevocation, type RevocationSettings } from './revocation.ts';
 import { type Subject, subjectOf } from './subject.ts';
@@ -71,7 +71,7 @@ export interface Judge {
   readonly readClock: () => number | undefined;
   /** Everything that can refuse the call. Where nothing does, what it takes is held: reserved and marked as used. */
   hear(call: Case): Promise<Judgement | undefined>;
-  /** Ports may have taken their time: what has expired or was revoked since is refused, with no grace. Then what was reserved is spent. */
+  /** Ports may have taken their time: what has expired or was revoked since is refused, with no grace. Then what was reserved is spent, and what was approved is closed. */
   confirm(call: Case): Promise<Judgement | undefined>;
   /** Why verified chains are not in force any more: expired, or revoked. */
   lapse(chains: readonly VerifiedChain[]): Promise<Denial | undefined>;
@@ -118,8 +118,6 @@ export function createJudge(settings: Settings): Judge {
   async function hear(each: Case): Promise<Judgement | undefined> {
     const { call } = each;
     const { tool, now, context } = call;
-    if (!isCallContext(context))
-      return { denial: denial('internal_error', {}, { reason: 'context' }) };
     const authenticated = authenticate(call, { verifier, sessions, allowTestKeys });
     if ('denial' in authenticated) return authenticated;
     each.authenticated = authenticated;
@@ -174,14 +172,17 @@ export function createJudge(settings: Settings): Judge {
 
   async function confirm(each: Case): Promise<Judgement | undefined> {
     const subject = each.subject as Subject;
-    const late = await lapsed(subject);
+    const late = (await lapsed(subject)) ?? outlived(each, readClock());
     if (late !== undefined) return late;
-    if (each.reservation === undefined) return undefined;
+    if (each.reservation !== undefined) {
+      const now = readClock();
+      if (now === undefined) return refused(subject, denial('clock_unavailable'));
+      const unsettled = await settleBudget(each.reservation, now, budget);
+      if (unsettled !== undefined) return refused(subject, unsettled);
+    }
+    if (each.approved !== undefined) await closeApproval(each.approved, approval);
     const now = readClock();
-    if (now === undefined) return refused(subject, denial('clock_unavailable'));
-    const unsettled = await settleBudget(each.reservation, now, budget);
-    if (unsettled !== undefined) return refused(subject, unsettled);
-    return expired(subject, readClock());
+    return expired(subject, now) ?? outlived(each, now);
   }
 
   async function lapsed(subject: Subject): Promise<Judgement | undefined> {
@@ -249,6 +250,21 @@ function expired(subject: Subject, now: number | undefined): Judgement | undefin
   return refused(subject, denial('internal_error'));
 }
 
+/** What a call rests on beside its chains, and has run out. */
+function outlived(
+  { subject, authenticated, approved, approvals }: Case,
+  now: number | undefined,
+): Judgement | undefined {
+  if (now === undefined) return refused(subject as Subject, denial('clock_unavailable'));
+  const granted = approved === undefined ? [] : [approved.action, ...approvals];
+  const session = authenticated?.session?.session;
+  if (granted.some(({ expiresAt }) => !(expiresAt > now)))
+    return refused(subject as Subject, denial('approval_expired'));
+  if (session !== undefined && !(session.expiresAt > now))
+    return refused(subject as Subject, denial('session_expired'));
+  return undefined;
+}
+
 function refused(subject: Subject, cause: Denial): Judgement {
   return atChain(subject, { denial: cause });
 }
@@ -263,21 +279,4 @@ function atChain(
     chainVerdict: chain === undefined ? undefined : verified(chain),
     joined: chains.length > 1 ? joined : undefined,
   };
-}
-
-/** Tells a source of approvals that an action has been used. Best effort: its approvals serve once in any case. */
-export async function closeApproval({
-  source,
-  subject,
-  portTimeout,
-}: {
-  readonly source: Settings['approvals'];
-  readonly subject: string;
-  readonly portTimeout: number;
-}): Promise<void> {
-  await ask(
-    () => source?.close(subject),
-    (value): value is undefined => value === undefined,
-    portTimeout,
-  );
 }

@@ -6,7 +6,7 @@ import type {
   PolicyEngine,
   PolicyInput,
 } from '../port/policy-engine.ts';
-import { ask, hasVerdict } from './ask.ts';
+import { ask, membersOf, oneOf } from './ask.ts';
 import type { Subject } from './subject.ts';
 
 /** More different approvers than this cannot be asked for. */
@@ -44,45 +44,69 @@ export async function checkPolicy(
     approvals,
     context: Object.freeze({ enforcementPoint, now, attributes: context.attributes ?? {} }),
   });
-  const decision = await ask(() => engine.decide(input), isPolicyDecision, portTimeout);
+  const decision = await ask(() => engine.decide(input), readDecision, portTimeout);
   return decision ?? denial('policy_unavailable');
 }
 
-function isPolicyDecision(value: unknown): value is PolicyDecision {
-  if (!hasVerdict(value, ['permit', 'deny', 'approval_required'])) return false;
-  const { verdict, approvals, policy, decisionId, reasons } = value as Record<string, unknown>;
-  if (!Array.isArray(approvals) || !approvals.every(isRequirement)) return false;
-  if ((verdict === 'approval_required') !== approvals.length > 0) return false;
-  const { id, version } = (policy ?? {}) as Record<string, unknown>;
-  return (
-    typeof id === 'string' &&
-    typeof version === 'string' &&
-    (decisionId === undefined || typeof decisionId === 'string') &&
-    Array.isArray(reasons) &&
-    reasons.every((reason) => typeof reason === 'string')
-  );
+const readVerdict = oneOf('permit', 'deny', 'approval_required');
+
+function readDecision(value: unknown): PolicyDecision | undefined {
+  const members = membersOf(value);
+  const verdict = readVerdict(members['verdict']);
+  const approvals = listOf(members['approvals'], readRequirement);
+  const { id, version } = membersOf(members['policy']);
+  const { decisionId } = members;
+  const reasons = listOf(members['reasons'], textOf);
+  if (verdict === undefined || approvals === undefined || reasons === undefined) return undefined;
+  if ((verdict === 'approval_required') !== approvals.length > 0) return undefined;
+  if (typeof id !== 'string' || typeof version !== 'string') return undefined;
+  if (decisionId !== undefined && typeof decisionId !== 'string') return undefined;
+  const policy = Object.freeze({ id, version });
+  const decision = { verdict, approvals, policy, reasons };
+  return Object.freeze(decisionId === undefined ? decision : { ...decision, decisionId });
 }
 
-function isRequirement(value: unknown): value is ApprovalRequirement {
-  const { group, count } = (value ?? {}) as Record<string, unknown>;
-  return (
-    typeof group === 'string' &&
-    group !== '' &&
-    Number.isSafeInteger(count) &&
-    (count as number) >= 1 &&
-    (count as number) <= MAX_APPROVALS
-  );
+function readRequirement(value: unknown): ApprovalRequirement | undefined {
+  const { group, count } = membersOf(value);
+  if (typeof group !== 'string' || group === '') return undefined;
+  const isCount = Number.isSafeInteger(count) && (count as number) >= 1;
+  if (!isCount || (count as number) > MAX_APPROVALS) return undefined;
+  return Object.freeze({ group, count: count as number });
 }
 
-/** Whether what an adapter says of a call has the shape that policies and audit events rely on. */
-export function isCallContext(value: unknown): value is CallContext {
-  if (typeof value !== 'object' || value === null) return false;
-  const { definition, resource, action, attributes } = value as Record<string, unknown>;
-  return (
-    [definition, resource, action].every(
-      (each) => each === undefined || typeof each === 'string',
-    ) &&
-    (attributes === undefined ||
-      (typeof attributes === 'object' && attributes !== null && !Array.isArray(attributes)))
-  );
+function listOf<Element>(
+  value: unknown,
+  read: (element: unknown) => Element | undefined,
+): readonly Element[] | undefined {
+  if (!Array.isArray(value)) return undefined;
+  const list: Element[] = [];
+  for (const each of Array.from(value as readonly unknown[])) {
+    const element = read(each);
+    if (element === undefined) return undefined;
+    list.push(element);
+  }
+  return Object.freeze(list);
+}
+
+function textOf(value: unknown): string | undefined {
+  return typeof value === 'string' ? value : undefined;
+}
+
+/** A copy of what an adapter says of a call; `undefined` unless it has the shape that policies and audit events rely on. Never throws. */
+export function readCallContext(value: unknown): CallContext | undefined {
+  try {
+    if (typeof value !== 'object' || value === null) return undefined;
+    const { definition, resource, action, attributes } = value as CallContext;
+    const texts = Object.entries({ definition, resource, action }).filter(
+      ([, text]) => text !== undefined,
+    );
+    if (!texts.every(([, text]) => typeof text === 'string')) return undefined;
+    const copy: CallContext = Object.fromEntries(texts);
+    if (attributes === undefined) return Object.freeze(copy);
+    if (typeof attributes !== 'object' || attributes === null || Array.isArray(attributes))
+      return undefined;
+    return Object.freeze({ ...copy, attributes: Object.freeze({ ...attributes }) });
+  } catch {
+    return undefined; // reading it runs code of somebody else
+  }
 }

@@ -1,7 +1,7 @@
 import { type Denial, denial } from '@taper/core';
-import type { ReplayStore, ReplayVerdict, UsedKey } from '../port/replay-store.ts';
+import type { ReplayStore, UsedKey } from '../port/replay-store.ts';
 import type { SessionAuthenticator } from '../session/authenticator.ts';
-import { ask } from './ask.ts';
+import { ask, nothing, oneOf } from './ask.ts';
 import type { AuthenticatedCall } from './call.ts';
 
 export interface ReplaySettings {
@@ -19,7 +19,7 @@ export async function useUp(
   { store, sessions, portTimeout }: ReplaySettings,
 ): Promise<Denial | undefined> {
   if (uses.length > 0) {
-    const verdict = await ask(() => store.accept(uses, now), isReplayVerdict, portTimeout);
+    const verdict = await ask(() => store.accept(uses, now), readVerdict, portTimeout);
     if (verdict === 'replayed')
       return approved ? denial('approval_replayed') : denial('proof_replayed', { step: '7i' });
     if (verdict === 'full') return denial('replay_store_full', { step: '7i' });
@@ -39,13 +39,7 @@ export async function giveBackUses(
   { store, portTimeout }: ReplaySettings,
 ): Promise<void> {
   if (uses.length === 0) return;
-  await ask(
-    () => store.forget(uses),
-    (value): value is undefined => value === undefined,
-    portTimeout,
-  );
+  await ask(() => store.forget(uses), nothing, portTimeout);
 }
 
-function isReplayVerdict(value: unknown): value is ReplayVerdict {
-  return value === 'accepted' || value === 'replayed' || value === 'full';
-}
+const readVerdict = oneOf('accepted', 'replayed', 'full');

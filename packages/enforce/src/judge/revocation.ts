@@ -1,6 +1,6 @@
 import { type Denial, denial } from '@taper/core';
 import type { RevocationVerdict, RevocationView } from '../port/revocation-view.ts';
-import { ask, hasVerdict } from './ask.ts';
+import { ask, membersOf } from './ask.ts';
 import type { Subject } from './subject.ts';
 
 /** Seconds by which the clock of a revocation log may run ahead of ours. */
@@ -31,7 +31,7 @@ export function checkRevocation(
     return { denial: denial('revocation_unavailable', {}, { reason: 'not_configured' }) };
   }
   const query = subject.revocation;
-  const answer = ask(() => view.check(query, now), isRevocationVerdict, portTimeout);
+  const answer = ask(() => view.check(query, now), readVerdict, portTimeout);
   return answer instanceof Promise
     ? answer.then((verdict) => weigh(verdict, subject, now, maxStaleness))
     : weigh(answer, subject, now, maxStaleness);
@@ -68,14 +68,20 @@ function weigh(
   }
 }
 
-function isRevocationVerdict(value: unknown): value is RevocationVerdict {
-  if (!hasVerdict(value, ['good', 'revoked', 'unknown_log', 'behind'])) return false;
-  const { verdict, asOf, what, index } = value as Record<string, unknown>;
-  if (verdict === 'good') return Number.isFinite(asOf);
-  if (verdict === 'unknown_log' || verdict === 'behind') return true;
-  return (
-    (what === 'token' || what === 'key' || what === 'tenant') &&
-    Number.isSafeInteger(index) &&
-    (index as number) >= 0
-  );
+function readVerdict(value: unknown): RevocationVerdict | undefined {
+  const { verdict, asOf, what, index } = membersOf(value);
+  switch (verdict) {
+    case 'unknown_log':
+    case 'behind':
+      return { verdict };
+    case 'good':
+      return Number.isFinite(asOf) ? { verdict, asOf: asOf as number } : undefined;
+    case 'revoked': {
+      const isIndex = Number.isSafeInteger(index) && (index as number) >= 0;
+      const isKind = what === 'token' || what === 'key' || what === 'tenant';
+      return isIndex && isKind ? { verdict, what, index: index as number } : undefined;
+    }
+    default:
+      return undefined;
+  }
 }

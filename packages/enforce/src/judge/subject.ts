@@ -60,15 +60,17 @@ function makeSubject(chains: readonly VerifiedChain[]): Subject {
     caveats,
     agent: chains[0]?.leaf.claims.holder.thumbprint ?? '',
     holders: new Set(tokens.map(({ token }) => token.claims.holder.thumbprint)),
-    leaves: chains.map(({ leaf }) => leaf.hash),
-    policyChains: chains.map((chain) =>
-      Object.freeze({
-        issuer: chain.anchor.issuer,
-        holders: Object.freeze(chain.tokens.map(({ claims }) => claims.holder.thumbprint)),
-        tokens: Object.freeze(chain.tokens.map(({ hash }) => hash)),
-        depth: chain.tokens.length - 1,
-        expiresAt: chain.leaf.claims.exp,
-      }),
+    leaves: Object.freeze(chains.map(({ leaf }) => leaf.hash)),
+    policyChains: Object.freeze(
+      chains.map((chain) =>
+        Object.freeze({
+          issuer: chain.anchor.issuer,
+          holders: Object.freeze(chain.tokens.map(({ claims }) => claims.holder.thumbprint)),
+          tokens: Object.freeze(chain.tokens.map(({ hash }) => hash)),
+          depth: chain.tokens.length - 1,
+          expiresAt: chain.leaf.claims.exp,
+        }),
+      ),
     ),
     revocation: Object.freeze({
       tokens: Object.freeze(tokens.map(({ token }) => token.hash)),

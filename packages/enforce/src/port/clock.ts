@@ -23,6 +23,8 @@ export function forwardOnly(clock: Clock): () => number | undefined {
     } catch {
       return undefined;
     }
+    // What a clock that is asynchronous rejects with must not end the process.
+    if (now instanceof Promise) now.catch(() => undefined);
     if (!Number.isSafeInteger(now) || (now as number) < latest - MAX_STEP_BACK) return undefined;
     latest = Math.max(latest, now as number);
     return latest;
