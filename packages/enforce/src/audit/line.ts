@@ -94,7 +94,7 @@ export function draftEvent(
       purposes: nonEmpty(init.purposes),
       resource: name(init.resource),
     }),
-    beforeSignature: members({ session: name(init.session) }),
+    beforeSignature: members({ session: sessionName(init.session) }),
     afterSignature: `${members({
       tenant: init.tenant,
       time: init.time,
@@ -209,6 +209,11 @@ function list(...parts: readonly string[]): string {
 
 function nonEmpty<Element>(array: readonly Element[] | undefined): readonly Element[] | undefined {
   return array === undefined || array.length === 0 ? undefined : array;
+}
+
+/** An identifier of a session is random: one that looks like the begin of a token is none. */
+function sessionName(id: string | undefined): string | undefined {
+  return id !== undefined && /^[A-Za-z0-9_-]{22}$/.test(id) ? id : name(id);
 }
 
 function name(text: string | undefined): string | undefined {

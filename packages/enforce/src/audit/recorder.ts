@@ -213,8 +213,9 @@ export function createAuditRecorder(options: AuditRecorderOptions): AuditRecorde
   }
 
   async function signAll(inputs: readonly Uint8Array[]): Promise<string[]> {
+    const signing: (Uint8Array | Promise<Uint8Array>)[] = [];
     try {
-      const signing = inputs.map((input) => signer.sign(input));
+      for (const input of inputs) signing.push(signer.sign(input));
       const signatures = signing.some((each) => !(each instanceof Uint8Array))
         ? await within(() => Promise.all(signing), timeout)
         : (signing as Uint8Array[]);
@@ -222,6 +223,7 @@ export function createAuditRecorder(options: AuditRecorderOptions): AuditRecorde
         platform.encodeBase64url(canonicalSignature(publicKey.alg, each)),
       );
     } catch (cause) {
+      void Promise.allSettled(signing); // those that nobody waits for any more may reject, too
       throw new TaperError('signing_failed', 'The signer failed.', { cause });
     }
   }
