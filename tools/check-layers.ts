@@ -156,7 +156,7 @@ class LayerCheck {
     const name = packageOf(specifier);
     const target = this.#byName.get(name);
     const at = `${path}:${line}:`;
-    const inTests = path.includes('/test/') || path.includes('.test.');
+    const inTests = /\/(?:test|soak)\/|\.test\./.test(path);
     const forTests = inTests || /^(bench|vectors|packages\/testkit)\//.test(path);
     if (name === TESTKIT && !forTests) this.findings.push(`${at} only tests import ${TESTKIT}`);
     if (target !== undefined) {
