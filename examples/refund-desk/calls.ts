@@ -56,7 +56,11 @@ export async function send(
   const client = await connect(server);
   const _meta = presentation === undefined ? {} : { [PRESENTATION_KEY]: presentation };
   const result = client.callTool({ name: call.tool, arguments: call.args, _meta });
-  return readResult(result).finally(() => client.close());
+  try {
+    return await readResult(result);
+  } finally {
+    await client.close();
+  }
 }
 
 function post(origin: string, { tool, args }: Call, shown?: Presentation): Promise<Response> {

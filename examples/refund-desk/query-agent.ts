@@ -27,7 +27,11 @@ answerQuestions({
       lastSigned = { tool, args, presentation: _meta[PRESENTATION_KEY] as never };
       const client = await connect(server);
       const result = client.callTool({ name: tool, arguments: args, _meta });
-      return readResult(result).finally(() => client.close());
+      try {
+        return await readResult(result);
+      } finally {
+        await client.close();
+      }
     }),
 
   lastSigned: () => lastSigned,

@@ -3,7 +3,7 @@ import { createAuditRecorder, createMemoryAuditSink } from '@taper/enforce';
 import { fixedKey, NOW, type Workspace } from './workspace.ts';
 
 /** Lines of an enforcement point that denied so many calls, the same in every run. */
-export async function ownLog(count: number): Promise<string[]> {
+async function ownLog(count: number): Promise<string[]> {
   const sink = createMemoryAuditSink();
   const recorder = createAuditRecorder({
     sink,

@@ -286,3 +286,20 @@ test('T01 T02 a refusal sends back no value, token or proof', async () => {
   for (const leak of ['secret', 'eyJ', chain.leaf.hash]) expect(text).not.toContain(leak);
   await close();
 });
+
+test('R01 X06 S08 a name that is no name is refused and answered, and nothing of it stays behind', async () => {
+  const names = [
+    { toString: null, valueOf: null },
+    { toString: 'x' },
+    null,
+    7,
+    ['late'],
+    undefined,
+  ];
+  const { answers, ran, send, answered, close } = await open();
+  for (const [id, name] of names.entries()) await send(callOf(id, name, ARGS, {}));
+  await answered(names.length);
+  expect(codes(answers)).not.toContain('ran');
+  expect(ran).toEqual([]);
+  await close();
+});

@@ -39,10 +39,13 @@ function post(body: unknown, headers: { readonly [name: string]: string } = {}):
         ...headers,
       },
     });
-    request.on('response', async (response) => {
+    request.on('response', (response) => {
       const chunks: Buffer[] = [];
-      for await (const chunk of response) chunks.push(chunk as Buffer);
-      resolve({ status: response.statusCode ?? 0, text: Buffer.concat(chunks).toString() });
+      response.on('data', (chunk: Buffer) => chunks.push(chunk));
+      response.on('error', reject);
+      response.on('end', () =>
+        resolve({ status: response.statusCode ?? 0, text: Buffer.concat(chunks).toString() }),
+      );
     });
     request.on('error', reject);
     request.end(JSON.stringify(body));

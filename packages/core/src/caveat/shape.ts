@@ -7,7 +7,7 @@ import type { ParsedClaims } from '../token.ts';
 import type { Caveats, RevocationCaveat } from './caveats.ts';
 
 /** The built-in meter, of which each call takes 1. */
-export const CALLS_METER = 'calls';
+const CALLS_METER = 'calls';
 
 /** Most meters of a budget, tools that need approval, and groups that approve one tool. Tools that are pinned are bounded by the size of a token. */
 const MAX_METERS = 16;

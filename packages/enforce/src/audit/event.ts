@@ -130,7 +130,7 @@ export const NO_EVENT: string = 'A'.repeat(43);
 export const MAX_AUDIT_LINE: number = 1_048_576;
 
 /** The longest name of an emitter, in UTF-16 code units. */
-export const MAX_EMITTER: number = 256;
+const MAX_EMITTER: number = 256;
 
 /** Whether a text can name an emitter: 1 to {@link MAX_EMITTER} characters, none of them a control character. */
 export function isEmitter(emitter: unknown): emitter is string {

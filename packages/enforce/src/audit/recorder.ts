@@ -217,13 +217,13 @@ export function createAuditRecorder(options: AuditRecorderOptions): AuditRecorde
     try {
       for (const input of inputs) signing.push(signer.sign(input));
       const signatures = signing.some((each) => !(each instanceof Uint8Array))
-        ? await within(() => Promise.all(signing), timeout)
+        ? await within(() => Promise.all(signing.map(async (each) => each)), timeout)
         : (signing as Uint8Array[]);
       return signatures.map((each) =>
         platform.encodeBase64url(canonicalSignature(publicKey.alg, each)),
       );
     } catch (cause) {
-      void Promise.allSettled(signing); // those that nobody waits for any more may reject, too
+      void Promise.allSettled(signing.map(async (each) => each)); // those that nobody waits for any more may reject, too
       throw new TaperError('signing_failed', 'The signer failed.', { cause });
     }
   }
@@ -244,7 +244,7 @@ export function createAuditRecorder(options: AuditRecorderOptions): AuditRecorde
         if (draining) return;
         draining = true;
         // After all that is ready in this turn of the event loop, so that it shares one write.
-        setImmediate(drain);
+        setImmediate(() => void drain());
       });
     },
   });

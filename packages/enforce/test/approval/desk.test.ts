@@ -1,4 +1,4 @@
-import { createServer, type Server } from 'node:http';
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { type ApprovalAction, approvalSubject, approve, parseApprovalRequest } from '@taper/core';
 import { createTestClock, TEST_TIME as NOW, present, testKey, tokenHash } from '@taper/testkit';
@@ -346,7 +346,7 @@ describe('over a real socket', () => {
 
 /** Serves a fetch-style handler. */
 function listen(handle: (request: Request) => Promise<Response>): Promise<Server> {
-  const server = createServer(async (incoming, outgoing) => {
+  const serve = async (incoming: IncomingMessage, outgoing: ServerResponse): Promise<void> => {
     const chunks: Uint8Array[] = [];
     for await (const chunk of incoming) chunks.push(chunk as Uint8Array);
     const { method = 'GET', headers, url } = incoming;
@@ -355,7 +355,8 @@ function listen(handle: (request: Request) => Promise<Response>): Promise<Server
     const answer = await handle(new Request(`http://${headers.host}${url}`, { ...init, ...body }));
     outgoing.writeHead(answer.status, Object.fromEntries(answer.headers));
     outgoing.end(await answer.text());
-  });
+  };
+  const server = createServer((incoming, outgoing) => void serve(incoming, outgoing));
   return new Promise((resolve) => {
     server.listen(0, '127.0.0.1', () => resolve(server));
   });

@@ -155,7 +155,7 @@ describe('when the sink fails', () => {
 
   test('in the middle: resolves for the events that are there and rejects for the others', async () => {
     const { sink, memory } = faultySink((_, lines, inner) => {
-      inner.append(lines.slice(0, 2));
+      void inner.append(lines.slice(0, 2));
       throw new Error('power');
     });
     const recorder = recorderOn(sink);

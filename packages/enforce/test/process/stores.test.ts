@@ -98,7 +98,13 @@ describe('processes that share a file', () => {
 
   test('M03 see a revocation as soon as another has made it', async () => {
     const [authority, point] = await Promise.all([start(), start()]);
-    const query = { tokens: [identifier('leaf')], keys: [], oldestIssuedAt: T, logs: [], epochs: new Map() };
+    const query = {
+      tokens: [identifier('leaf')],
+      keys: [],
+      oldestIssuedAt: T,
+      logs: [],
+      epochs: new Map(),
+    };
     expect(await point.ask('check', query, T)).toEqual({ verdict: 'good', asOf: T });
     await authority.ask('revoke', { token: identifier('leaf'), expiresAt: T + 900 }, T);
     const revoked = { verdict: 'revoked', what: 'token', index: 0 };
