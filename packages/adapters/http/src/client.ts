@@ -1,8 +1,10 @@
 import {
   canonicalize,
   denial,
+  isPublicKey,
   type JsonObject,
   type JsonValue,
+  type PublicKey,
   prove,
   RefusedError,
   type Signer,
@@ -15,6 +17,7 @@ import { CHAIN_HASH, chainHash } from './chain-store.ts';
 import { encodePresentation, PRESENTATION_HEADER } from './presentation-header.ts';
 import { deniedProblem } from './problem.ts';
 import { CHAINS_PATH, isRoute, parameterOf, type Route, segmentsOf } from './route.ts';
+import { SessionKeeper, type SessionKeeperOptions } from './session-keeper.ts';
 import { type ArgumentsOf, isOfType, type SourceMap } from './source.ts';
 import { encodeQueryValue, encodeSegment } from './target.ts';
 
@@ -38,6 +41,8 @@ export interface TaperFetchOptions extends Credential {
   readonly clock?: Clock;
   /** That many fresh random bytes. Default: those of the platform. */
   readonly random?: (length: number) => Uint8Array;
+  /** Open a session with the server and use it for the tools that the server lists; calls of all others are signed. `responderKey`: the enforcement point's key, known from elsewhere. Default: every call is signed. */
+  readonly session?: { readonly responderKey: PublicKey };
   /** What to present in the place of signed proofs, such as a request in a session: its text is the canonical JSON of the arguments. Undefined: sign this call. */
   readonly presentWith?: (tool: string, args: JsonObject) => Promise<JsonObject | undefined>;
   /** Asked before each call, for enforcement points that hand out nonces. */
@@ -56,10 +61,11 @@ export interface CallOptions {
 export interface TaperFetch {
   /**
    * Sends one call. A refusal by the server is a response; see `deniedProblem`. Redirects are never followed: the caller
-   * gets them. Nothing is ever sent twice, but for a call whose chain the server did not hold any more, and so did not judge.
+   * gets them. Nothing is ever sent twice, but for a call whose chain or session the server did not hold any more, and so
+   * did not judge.
    *
-   * @throws {RefusedError} when the chain does not allow the call, or the route cannot carry the arguments; nothing has
-   * been sent then. Also what `fetch` throws.
+   * @throws {RefusedError} when the chain does not allow the call (in a session, the server says so), or the route cannot
+   * carry the arguments; nothing has been sent then. Also what `fetch` throws.
    */
   call<Sources extends SourceMap>(
     route: Route<Sources>,
@@ -75,8 +81,8 @@ export interface TaperFetch {
 }
 
 /**
- * Makes a client. It holds no key: the signer does.
- * @throws {TaperError} `option_invalid` when `origin` is more or less than an origin.
+ * Makes a client. It holds no key but that of a session: the signer does.
+ * @throws {TaperError} `option_invalid` when `origin` is more or less than an origin, or `responderKey` is no key.
  */
 export function createTaperFetch(options: TaperFetchOptions): TaperFetch {
   const { audience, clock = systemClock, nonce, joined = [], maxHeader = 6144 } = options;
@@ -88,6 +94,7 @@ export function createTaperFetch(options: TaperFetchOptions): TaperFetch {
     ...joined,
   ];
   const uploaded = new Set<string>();
+  const keeper = keeperOf({ credentials, origin, audience, clock, random, fetch: send }, options);
 
   async function present(
     tool: string,
@@ -146,12 +153,8 @@ export function createTaperFetch(options: TaperFetchOptions): TaperFetch {
     },
     async call(route, given, { approvals = [], signal } = {}) {
       const request = requestFor(route, given);
-      const attempt = async (named: boolean): Promise<Response> => {
-        const refused = named ? await upload(signal) : undefined;
-        if (refused !== undefined) return refused;
-        const header = await present(route.tool, request.args, approvals, named);
-        if (!named && header.length > maxHeader) return attempt(true);
-        return send(origin + request.target, {
+      const sendWith = (header: string): Promise<Response> =>
+        send(origin + request.target, {
           method: route.method,
           redirect: 'manual',
           headers: {
@@ -161,7 +164,29 @@ export function createTaperFetch(options: TaperFetchOptions): TaperFetch {
           ...(request.body === undefined ? {} : { body: request.body }),
           ...(signal === undefined ? {} : { signal }),
         });
+      const attempt = async (named: boolean): Promise<Response> => {
+        const refused = named ? await upload(signal) : undefined;
+        if (refused !== undefined) return refused;
+        const header = await present(route.tool, request.args, approvals, named);
+        if (!named && header.length > maxHeader) return attempt(true);
+        return sendWith(header);
       };
+      /** Undefined: to be signed. A session that the server has lost is opened anew, once. */
+      const attemptInSession = async (): Promise<Response | undefined> => {
+        for (const _ of ['first', 'reopened']) {
+          const call = await keeper?.request(route.tool, request.args, signal);
+          if (call === undefined) return undefined;
+          const response = await sendWith(encodePresentation(call.presentation));
+          if (!(await hasLostSession(response))) return response;
+          await response.body?.cancel();
+          keeper?.drop(call.session);
+        }
+        keeper?.pause();
+        return undefined;
+      };
+      // A request in a session carries no approvals.
+      const inSession = approvals.length === 0 ? await attemptInSession() : undefined;
+      if (inSession !== undefined) return inSession;
       const response = await attempt(uploaded.size > 0);
       if (response.status !== 401) return response;
       const denied = await deniedProblem(response);
@@ -171,6 +196,28 @@ export function createTaperFetch(options: TaperFetchOptions): TaperFetch {
       return attempt(true);
     },
   });
+}
+
+/** Whether the server refused a call because it does not know the session: nothing was judged, nothing has run. */
+async function hasLostSession(response: Response): Promise<boolean> {
+  if (response.status !== 401) return false;
+  const code = (await deniedProblem(response))?.code;
+  return code === 'session_unknown' || code === 'session_expired';
+}
+
+function keeperOf(
+  common: Omit<SessionKeeperOptions, 'responderKey'>,
+  { session, presentWith }: TaperFetchOptions,
+): SessionKeeper | undefined {
+  if (session === undefined) return undefined;
+  const { responderKey } = session;
+  if (isPublicKey(responderKey) && presentWith === undefined)
+    return new SessionKeeper({ ...common, responderKey });
+  throw new TaperError(
+    'option_invalid',
+    '`session` needs the `responderKey` of the enforcement point, and no `presentWith` beside it.',
+    { hint: 'Import the key with `importPublicKey`.' },
+  );
 }
 
 interface RouteRequest {

@@ -33,6 +33,7 @@ import {
 import { readArguments, readJson } from './request-arguments.ts';
 import { CHAINS_PATH, type Route } from './route.ts';
 import { createOpenPaths, createRouteTable } from './route-table.ts';
+import { type SessionStep, sessionStep } from './session-endpoint.ts';
 import type { ArgumentsOf, SourceMap } from './source.ts';
 import { parseTarget } from './target.ts';
 
@@ -112,13 +113,16 @@ export function createRouteGuard(options: RouteGuardOptions): RouteGuard {
     const unread = request.body !== undefined || headers === undefined || announcesBody(headers);
     const no = (code: Denial['code'], facts: DenialFacts = {}) =>
       refuse(denial(code, {}, facts), unread);
-    if (isOpen(method, request.target)) return { kind: 'open' };
+    // Before all else: what comes after the guard may take even an open request for another one.
     if (headers === undefined) return no('request_malformed', { reason: 'header_repeated' });
     if (hasOverride(headers)) return no('request_input_undeclared', { reason: 'override' });
+    if (isOpen(method, request.target)) return { kind: 'open' };
     const target = parseTarget(request.target);
     if (target === undefined) return no('request_malformed', { reason: 'target' });
     if (method === 'POST' && request.target === CHAINS_PATH && chains !== undefined)
       return storeChain(request, headers, chains);
+    const step = sessionStep(method, request.target, point.sessions);
+    if (step !== undefined) return openSession(request, headers, step);
     const match = find(method, target.segments);
     if (match === undefined) return no('route_not_declared');
 
@@ -201,11 +205,8 @@ export function createRouteGuard(options: RouteGuardOptions): RouteGuard {
     headers: Headers,
     store: ChainStore,
   ): Promise<Admission> {
-    if (!isPlainJson(headers))
-      return refuse(denial('request_malformed', {}, { reason: 'content_type' }), true);
-    const most = DEFAULT_LIMITS.maxChainSize + 1024;
-    const read = await readJson(request.body, most, bodyTimeout);
-    if ('code' in read) return refuse(denial(read.code, {}, { reason: read.reason }), read.unread);
+    const read = await readMessage(request, headers, DEFAULT_LIMITS.maxChainSize + 1024);
+    if ('kind' in read) return read;
     const tokens = ownMember(read.value, 'aat_chain');
     if (!Array.isArray(tokens) || Object.keys(read.value as object).length !== 1)
       return refuse(denial('presentation_malformed', { step: '1' }), false);
@@ -217,6 +218,32 @@ export function createRouteGuard(options: RouteGuardOptions): RouteGuard {
       return refuse(denial('chain_too_large', { step: '2b' }), false);
     const stored = { [CHAIN_HASH]: hash, expires_at: chain.leaf.claims.exp };
     return { kind: 'answer', answer: jsonAnswer(201, stored) };
+  }
+
+  /** A step of a handshake. It takes no proof, for it is made of them. */
+  async function openSession(
+    request: HttpRequest,
+    headers: Headers,
+    step: SessionStep,
+  ): Promise<Admission> {
+    const read = await readMessage(request, headers, step.most);
+    if ('kind' in read) return read;
+    const answer = await step.take(read.value);
+    if ('code' in answer) return refuse(answer, false);
+    return { kind: 'answer', answer: jsonAnswer(step.status, answer) };
+  }
+
+  /** A body for the guard itself. */
+  async function readMessage(
+    request: HttpRequest,
+    headers: Headers,
+    most: number,
+  ): Promise<{ readonly value: JsonValue } | Admission> {
+    if (!isPlainJson(headers))
+      return refuse(denial('request_malformed', {}, { reason: 'content_type' }), true);
+    const read = await readJson(request.body, most, bodyTimeout);
+    if (!('code' in read)) return read;
+    return refuse(denial(read.code, {}, { reason: read.reason }), read.unread);
   }
 
   const fail = (error: unknown): Answer => failure(error, report, realm);

@@ -27,7 +27,15 @@ export {
   deniedProblem,
 } from './problem.ts';
 export type { HttpRequest } from './request.ts';
-export { CHAINS_PATH, type Method, type Route, type RouteDeclaration, route } from './route.ts';
+export {
+  CHAINS_PATH,
+  type Method,
+  type Route,
+  type RouteDeclaration,
+  route,
+  SESSION_FINISH_PATH,
+  SESSION_HELLO_PATH,
+} from './route.ts';
 export {
   type ArgumentsOf,
   body,

@@ -11,6 +11,10 @@ const RESERVED_PATH = '/.well-known/taper';
 /** Where a chain is presented once, to be named by its hash from then on. */
 export const CHAINS_PATH: string = `${RESERVED_PATH}/chains`;
 
+/** Where a session is opened, in two steps. */
+export const SESSION_HELLO_PATH: string = `${RESERVED_PATH}/sessions/hello`;
+export const SESSION_FINISH_PATH: string = `${RESERVED_PATH}/sessions/finish`;
+
 /** Bytes of a body, where a route does not say. A proof carries the arguments, so they are small. */
 const DEFAULT_MAX_BODY = 65_536;
 const MAX_BODY = 16 * 1024 * 1024;

@@ -1,8 +1,16 @@
 import { connect } from 'node:net';
 import type { JsonObject, VerifiedChain } from '@taper/core';
-import { CHAIN_HASH, CHAINS_PATH, chainHash, encodePresentation } from '@taper/http';
+import { createSessionTable, initiateSession } from '@taper/enforce';
+import {
+  CHAIN_HASH,
+  CHAINS_PATH,
+  chainHash,
+  encodePresentation,
+  SESSION_FINISH_PATH,
+  SESSION_HELLO_PATH,
+} from '@taper/http';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
-import { agent, createChain, createParty, headerFor, present } from './agents.ts';
+import { AUDIENCE, agent, createChain, createParty, headerFor, now, present } from './agents.ts';
 import { createShop, type Framework, type Running, type Shop, type ShopOptions } from './shop.ts';
 import { exchange, type RawRequest, type RawResponse, send } from './socket.ts';
 
@@ -922,6 +930,151 @@ export function describeGuard({ name, start, startBehindParser, startMixedUp }: 
           ).toBe(code);
         }
       });
+    });
+  });
+
+  describe(`${name}: sessions`, () => {
+    const responder = createParty();
+    const sessions = () =>
+      createSessionTable({
+        signer: responder.signer,
+        audience: AUDIENCE,
+        tools: ['refund', 'ping'],
+      });
+    const post = (port: number, target: string, message: unknown): Promise<RawResponse> =>
+      exchange(port, {
+        method: 'POST',
+        target,
+        headers: [JSON_TYPE],
+        body: typeof message === 'string' ? message : JSON.stringify(message),
+      });
+    const begin = () =>
+      initiateSession({
+        chains: [chain],
+        signers: [agent.signer],
+        audience: AUDIENCE,
+        responderKey: responder.publicKey,
+      });
+    const lineOf = (presentation: object): string =>
+      `Taper-Presentation: ${encodePresentation(presentation)}`;
+
+    test('are opened in two steps, and then stand in for the proof of each listed call', async () => {
+      await withServer(
+        async (server, shop) => {
+          const { hello, complete } = begin();
+          const welcome = await post(server.port, SESSION_HELLO_PATH, hello);
+          expect([welcome.status, welcome.headers['content-type']]).toEqual([
+            200,
+            'application/json',
+          ]);
+          expect(welcome.headers['cache-control']).toBe('no-store');
+          const { finish, session } = await complete(JSON.parse(welcome.body), now());
+          const done = await post(server.port, SESSION_FINISH_PATH, finish);
+          expect(done.status).toBe(201);
+          expect(JSON.parse(done.body)).toEqual({
+            session: session.id,
+            expires: session.expiresAt,
+          });
+
+          const refund = (line: string, change: RawRequest = {}): Promise<RawResponse> =>
+            exchange(server.port, { ...REFUND, ...change, headers: [JSON_TYPE, line] });
+          const first = lineOf(session.request('refund', REFUND.args));
+          expect((await refund(first)).status).toBe(200);
+          expect(codeOf(await refund(first))).toBe('session_sequence_replayed');
+          for (const change of [
+            { target: '/payments/p-2/refund?dry_run=true' },
+            { target: '/payments/p-1/refund?dry_run=false' },
+            { body: '{"amount":"24.00"}' },
+          ]) {
+            const line = lineOf(session.request('refund', REFUND.args));
+            expect(codeOf(await refund(line, change))).toBe('session_mac_invalid');
+          }
+          const other = lineOf(session.request('ping', {}));
+          expect(codeOf(await refund(other))).toBe('session_mac_invalid');
+          const much = { ...REFUND.args, amount: '99.00' };
+          const line = lineOf(session.request('refund', much));
+          expect(codeOf(await refund(line, { body: '{"amount":"99.00"}' }))).toBe(
+            'argument_refused',
+          );
+          expect(shop.executions).toHaveLength(1);
+          expect(shop.executions).toMatchObject([
+            { args: REFUND.args, holder: agent.publicKey.thumbprint },
+          ]);
+          // Calls of other tools are signed, as ever.
+          const signed = await proofLine('show_payment', { id: 'p-1' });
+          expect(
+            (await exchange(server.port, { target: '/payments/p-1', headers: [signed] })).status,
+          ).toBe(200);
+        },
+        { point: { sessions: sessions() } },
+      );
+    });
+
+    test('are opened for nobody who does not prove his keys, and each handshake once', async () => {
+      await withServer(
+        async (server) => {
+          const { hello, complete } = begin();
+          const welcome = await post(server.port, SESSION_HELLO_PATH, hello);
+          const { finish, session } = await complete(JSON.parse(welcome.body), now());
+          const bad = { ...finish, mac: 'A'.repeat(43) };
+          const refused = await post(server.port, SESSION_FINISH_PATH, bad);
+          expect([refused.status, codeOf(refused)]).toEqual([401, 'session_handshake_refused']);
+          expect(refused.headers['www-authenticate']).toBe(
+            'Taper realm="taper", error="session_handshake_refused"',
+          );
+          expect(codeOf(await post(server.port, SESSION_FINISH_PATH, finish))).toBe(
+            'session_handshake_refused',
+          );
+          const line = lineOf(session.request('ping', {}));
+          const ping = { method: 'POST', target: '/ping', headers: [line] };
+          expect(codeOf(await exchange(server.port, ping))).toBe('session_unknown');
+          const forged = { ...hello, chains: [[...(hello.chains[0] ?? [])].reverse()] };
+          expect((await post(server.port, SESSION_HELLO_PATH, forged)).status).toBe(401);
+        },
+        { point: { sessions: sessions() } },
+      );
+    });
+
+    test('have no place where the enforcement point has none', async () => {
+      await withServer(async (server) => {
+        for (const target of [SESSION_HELLO_PATH, SESSION_FINISH_PATH]) {
+          const response = await post(server.port, target, begin().hello);
+          expect([response.status, codeOf(response)]).toEqual([404, 'route_not_declared']);
+        }
+      });
+    });
+
+    test.each<[string, RawRequest, string]>([
+      ['another member', { body: '{"x":1}' }, 'session_malformed'],
+      ['no object', { body: '[]' }, 'session_malformed'],
+      ['a member twice', { body: '{"mac":"","mac":""}' }, 'request_malformed'],
+      ['no JSON', { body: 'x' }, 'request_malformed'],
+      ['no body', { body: '', headers: [] }, 'request_malformed'],
+      ['another media type', { headers: ['Content-Type: text/plain'] }, 'request_malformed'],
+      ['compression', { headers: [JSON_TYPE, 'Content-Encoding: gzip'] }, 'request_malformed'],
+      ['another method', { method: 'PUT' }, 'route_not_declared'],
+      [
+        'a method override',
+        { headers: [JSON_TYPE, 'X-HTTP-Method: GET'] },
+        'request_input_undeclared',
+      ],
+      ['too many bytes', { body: `{"x":"${'x'.repeat(1_100_000)}"}` }, 'request_too_large'],
+    ])('are not opened with %s', async (_, change, code) => {
+      await withServer(
+        async (server) => {
+          for (const target of [SESSION_HELLO_PATH, SESSION_FINISH_PATH]) {
+            const request = { method: 'POST', target, headers: [JSON_TYPE], body: '{}', ...change };
+            expect(codeOf(await exchange(server.port, request))).toBe(code);
+          }
+          const query = {
+            method: 'POST',
+            target: `${SESSION_HELLO_PATH}?x=1`,
+            headers: [JSON_TYPE],
+          };
+          expect(codeOf(await exchange(server.port, query))).toBe('route_not_declared');
+        },
+        { point: { sessions: sessions() } },
+      );
     });
   });
 }

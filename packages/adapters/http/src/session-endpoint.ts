@@ -1,0 +1,34 @@
+import { DEFAULT_LIMITS, type Denial, type JsonValue } from '@taper/core';
+import type { SessionDoor } from '@taper/enforce';
+import { SESSION_FINISH_PATH, SESSION_HELLO_PATH } from './route.ts';
+
+/** One of the two messages by which an agent opens a session (spec/session.md section 6). */
+export interface SessionStep {
+  /** Bytes of the message. */
+  readonly most: number;
+  /** Status of the answer, where it is no denial. */
+  readonly status: number;
+  /** The answer. Never rejects. */
+  take(message: JsonValue): Promise<object | Denial>;
+}
+
+/** A hello carries up to four chains; a finish is identifier, signatures and a code. */
+const MAX_HELLO = 4 * DEFAULT_LIMITS.maxChainSize + 4096;
+const MAX_FINISH = 4096;
+
+/** The step that a request target stands for; none where the enforcement point has no sessions. */
+export function sessionStep(
+  method: string,
+  target: string,
+  door: SessionDoor | undefined,
+): SessionStep | undefined {
+  if (door === undefined || method !== 'POST') return undefined;
+  switch (target) {
+    case SESSION_HELLO_PATH:
+      return { most: MAX_HELLO, status: 200, take: (message) => door.hello(message) };
+    case SESSION_FINISH_PATH:
+      return { most: MAX_FINISH, status: 201, take: (message) => door.finish(message) };
+    default:
+      return undefined;
+  }
+}
