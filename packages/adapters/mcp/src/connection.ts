@@ -97,7 +97,7 @@ function createDoor(
   async function call(request: Request, extra: unknown): Promise<void> {
     const entry: Pending = { id: request.id, cancelled: false, run: undefined };
     pending.add(entry);
-    const snapshot = snapshotOf(tools, String(request.params?.['name']));
+    const snapshot = snapshotOf(tools, request.params?.['name']);
     const decision = await judge(request, extra, {
       point,
       inquiry,

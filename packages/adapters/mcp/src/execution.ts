@@ -53,8 +53,12 @@ export function guardExecution(server: ToolServer): void {
 }
 
 /** A tool of the server as it is now, to be compared with what it is when it runs. */
-export function snapshotOf(server: ToolServer | undefined, name: string): ToolSnapshot | undefined {
-  const tool = server === undefined ? undefined : registeredTool(server, name);
+export function snapshotOf(
+  server: ToolServer | undefined,
+  name: unknown,
+): ToolSnapshot | undefined {
+  if (server === undefined || typeof name !== 'string') return undefined;
+  const tool = registeredTool(server, name);
   return tool && { tool, description: tool.description, inputSchema: tool.inputSchema };
 }
 
