@@ -83,7 +83,7 @@ const MAX_TOKENS = 64;
 export const MAX_SESSION_TOOLS = 256;
 
 /** UTF-16 code units of all tokens of a hello. */
-const MAX_CHAIN_TEXT = 4 * 262_144;
+export const MAX_CHAIN_TEXT: number = 4 * 262_144;
 const MAX_NAME = 2048;
 
 /** Reads a hello; `undefined` for anything that has not exactly its members. Nothing in it is verified. */

@@ -62,18 +62,20 @@ export interface SessionTable extends SessionAuthenticator {
   readonly size: number;
 }
 
-/** A handshake that has a place: its welcome is being signed, or it waits for its finish. */
+/** A handshake that has a place: its welcome is being signed, it waits for its finish, or its finish failed. */
 interface Handshake {
   readonly chains: readonly VerifiedChain[];
   readonly expiresAt: number;
   /** First second at which it can no longer be finished. */
   readonly deadline: number;
-  /** Once the welcome is signed. */
-  signed?: {
-    readonly idBytes: Uint8Array;
-    readonly keys: SessionKeys;
-    readonly finishHash: Uint8Array;
-  };
+  /** From when the welcome is signed until a finish is tried. */
+  signed:
+    | {
+        readonly idBytes: Uint8Array;
+        readonly keys: SessionKeys;
+        readonly finishHash: Uint8Array;
+      }
+    | undefined;
 }
 
 /**
@@ -118,7 +120,8 @@ export function createSessionTable(options: SessionTableOptions): SessionTable {
     if (handshakes.has(session) || sessions.has(session)) return denial('internal_error');
     // From here to the end it has its place, so that no number of signatures in the making gets past a limit.
     if (!handshakePlaces.take(chains)) return denial('session_store_full');
-    const handshake: Handshake = { chains, expiresAt, deadline: now + HANDSHAKE_LIFETIME };
+    const deadline = now + HANDSHAKE_LIFETIME;
+    const handshake: Handshake = { chains, expiresAt, deadline, signed: undefined };
     handshakes.set(session, handshake);
     try {
       const share = makeShare(freshBytes(32, random));
@@ -162,9 +165,11 @@ export function createSessionTable(options: SessionTableOptions): SessionTable {
     if (read === undefined) return denial('session_malformed');
     const handshake = handshakes.get(read.session);
     if (handshake?.signed === undefined) return refused('unknown');
-    forget(read.session, handshake); // whatever comes of it: each is tried once
-    sweep(now);
     const { chains, expiresAt, deadline, signed } = handshake;
+    // Each is tried once. Where nothing comes of it, it keeps its place to its end: a welcome costs a signature, and whoever has
+    // seen a chain could otherwise have one after the other.
+    handshake.signed = undefined;
+    sweep(now);
     const { keys, finishHash, idBytes } = signed;
     if (!(deadline > now) || !(expiresAt > now)) return refused('late');
     const expected = codeOf(keys.initiator, finishHash, ...read.signatures);
@@ -186,6 +191,7 @@ export function createSessionTable(options: SessionTableOptions): SessionTable {
       if (cause !== undefined) return cause;
       if (!opening.delete(session)) return refused('ended'); // while it was confirmed
       sessions.set(session.id, session);
+      forget(session.id, handshake);
       return session;
     } finally {
       if (!sessions.has(session.id)) drop(session);

@@ -1,5 +1,5 @@
 import { inspect } from 'node:util';
-import type { Signer, VerifiedChain } from '@taper/core';
+import { issue, type Signer, type VerifiedChain } from '@taper/core';
 import { describe, expect, test } from 'vitest';
 import { createAuditRecorder } from '../../src/audit/recorder.ts';
 import {
@@ -12,11 +12,15 @@ import {
 import {
   AUDIENCE,
   agent,
+  authority,
   chainOf,
   childOf,
   codeOf,
+  ISSUER,
   NOW,
   newSigner,
+  nextId,
+  orchestrator,
   PAYMENT,
   pointWith,
   rootOf,
@@ -330,6 +334,64 @@ describe('room (R09)', () => {
         denied('session_handshake_refused', 'share'),
       );
     }
+  });
+
+  test('nobody who has no key makes the responder sign without end: a handshake that fails keeps its place', async () => {
+    let now = NOW;
+    let signed = 0;
+    const signer: Signer = {
+      publicKey: responder.publicKey,
+      sign(text) {
+        signed += 1;
+        return responder.sign(text);
+      },
+    };
+    const point = sessionPoint({ clock: { now: () => now } }, { signer });
+    const hello = await helloFor(await chainOf());
+    const codes = new Set<unknown>();
+    for (let count = 0; count < 50; count++) {
+      const answer = await point.sessions?.hello(hello);
+      if (answer === undefined || 'code' in answer) codes.add(answer?.code);
+      else
+        await point.sessions?.finish({
+          session: answer.session,
+          signatures: [answer.signature],
+          mac: answer.mac,
+        });
+    }
+    expect([signed, [...codes]]).toEqual([16, ['session_store_full']]);
+    now += 10;
+    expect(await point.sessions?.hello(hello)).not.toHaveProperty('code');
+  });
+
+  test('a handshake that succeeds gives its place to the session at once', async () => {
+    const point = sessionPoint({}, { maxHandshakes: 1 });
+    for (const _ of [1, 2, 3]) expect((await handshake({ point })).outcome).toBe('open');
+  });
+
+  test('long chains take as much of it as they hold in memory', async () => {
+    const long = async () => {
+      const order = { constraint_type: 'one_of' as const, values: ['o-1', 'x'.repeat(45_000)] };
+      const tools = { pay: { order, amount: { constraint_type: 'wildcard' as const } } };
+      const root = await issue({
+        issuer: ISSUER,
+        signer: authority,
+        holder: orchestrator.publicKey,
+        tools,
+        now: NOW,
+        id: nextId(),
+        lifetime: 600,
+        maxDepth: 3,
+      });
+      return childOf(root, undefined, agent, tools);
+    };
+    // 64 sessions may hold 1 MiB of tokens altogether, which is what one hello may carry.
+    const point = sessionPoint({}, { maxSessions: 64 });
+    const outcomes: string[] = [];
+    for (let count = 0; count < 9; count++)
+      outcomes.push((await handshake({ point, chains: [await long()] })).outcome);
+    expect(outcomes).toEqual([...Array(8).fill('open'), 'session_store_full']);
+    expect((await handshake({ point })).outcome).toBe('open');
   });
 
   test('the holder of one root takes an eighth, however many leaves it derives', async () => {
