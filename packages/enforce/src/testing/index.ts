@@ -2,6 +2,11 @@ export { type ApprovalSourceContract, approvalSourceContract } from './approval-
 export { type AuditSinkContract, auditSinkContract } from './audit-sink.ts';
 export { type BudgetLedgerContract, budgetLedgerContract } from './budget-ledger.ts';
 export type { ContractTest, OpenedPort } from './contract.ts';
+export {
+  type PolicyEngineContract,
+  type PolicyEngineSetup,
+  policyEngineContract,
+} from './policy-engine.ts';
 export { type ReplayStoreContract, replayStoreContract } from './replay-store.ts';
 export {
   type RevocableView,

@@ -7,7 +7,10 @@ export const REFUND_DESK = 'MQ2oDgsXiIGa1Wh9tdzSqW3zvKOyXmc4jkDgxjyCpPA';
 /** An agent without a role, to which the others delegate. */
 export const HELPER = 'hP3mZ0VwJ6b2sYc5kq8Tn1rLxEoAdUuGf7iWvB9XQzM';
 
-export function policyChain(holders: readonly string[], overrides: Partial<PolicyChain> = {}): PolicyChain {
+export function policyChain(
+  holders: readonly string[],
+  overrides: Partial<PolicyChain> = {},
+): PolicyChain {
   return {
     issuer: 'https://issuer.example',
     holders,

@@ -1,0 +1,18 @@
+export { PolicyLoadError, type PolicyPlace } from '../load-error.ts';
+export type { LoadedPolicy, LoadedPolicyEngine } from '../loaded-engine.ts';
+export {
+  createPolicySet,
+  type PolicySet,
+  type PolicySetOptions,
+  type ReloadOutcome,
+} from '../set.ts';
+export { CEDAR_BASE_SCHEMA } from './base-schema.ts';
+export {
+  type CedarEngineOptions,
+  createCedarEngine,
+  EVALUATION_ERROR,
+  REQUEST_INVALID,
+} from './engine.ts';
+export { type CedarFilesOptions, loadCedarEngine } from './files.ts';
+export type { NamedText } from './policies.ts';
+export type { CedarEntityName } from './request.ts';
