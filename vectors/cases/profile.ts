@@ -421,8 +421,16 @@ const CHECKS: readonly Case[] = [
     'tenant-absent',
     'refuses a chain without a tenant where there is one (F03)',
     hops(purpose, undefined),
-    'accepts a chain that names it on any hop',
+    'accepts a chain whose root names it',
+    hops(tenant, purpose),
+    here(tenant),
+  ),
+  beyond('p5', 'tenant_mismatch', 1)(
+    'tenant-by-holder',
+    'refuses a chain whose tenant a holder has put in: its root names none (F03)',
     hops(purpose, tenant),
+    'accepts a chain whose root names it, too',
+    hops(tenant, tenant),
     here(tenant),
   ),
   beyond('p5', 'tenant_mismatch', 1)(

@@ -15,7 +15,7 @@ export interface EnforcementPointOptions {
   readonly audience: string | readonly string[];
   /** The root issuers that are trusted. */
   readonly anchors: readonly TrustAnchor[];
-  /** The tenant whose resources stand behind it. Every chain must name this tenant; without it, a chain that names one is refused. */
+  /** The tenant whose resources stand behind it. The root of every chain must name this tenant; without it, a chain that names one is refused. */
   readonly tenant?: string;
   /** The task for which it stands. Every chain must have been issued for it, and for nothing else. Default: purposes are recorded, not judged. */
   readonly purpose?: string;

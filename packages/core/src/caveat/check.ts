@@ -7,7 +7,7 @@ import { isCaveatText } from './shape.ts';
 
 /** What an enforcement point judges caveats by. Without members it understands the profile, has no tenant and was given no purpose. */
 export interface ProfileContext {
-  /** The tenant that this enforcement point serves. Every chain must name it then; without one, no chain may name any. */
+  /** The tenant that this enforcement point serves. The root of every chain must name it then; without one, no chain may name any. */
   readonly tenant?: string;
   /** The one task that may be done here. Every chain must have been made for it then. */
   readonly purpose?: string;
@@ -50,10 +50,12 @@ export function checkContext(
   context: ProfileContext,
 ): CaveatProblem | undefined {
   const { tenant, purpose } = context;
-  if (caveats.tenant !== tenant) {
+  // By its root: otherwise a holder could name, further down, whatever tenant it likes.
+  const assigned = tokens[0]?.claims.caveats?.tenant;
+  if (caveats.tenant !== tenant || assigned !== tenant) {
     let reason = 'different';
-    if (caveats.tenant === undefined) reason = 'absent';
-    else if (tenant === undefined) reason = 'unexpected';
+    if (tenant === undefined) reason = 'unexpected';
+    else if (caveats.tenant === undefined || caveats.tenant === tenant) reason = 'absent';
     return {
       problem: problem('tenant_mismatch', undefined, { reason }),
       hop: hopOf(tokens, ({ tenant: named }) => named !== undefined),

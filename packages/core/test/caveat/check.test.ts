@@ -72,12 +72,21 @@ describe('tenant', () => {
     expect(judge([undefined, { tenant: 't' }], { tenant: 'u' })).toBe(
       'tenant_mismatch 1 different',
     );
-    expect(judge([undefined, { tenant: 't' }, undefined], { tenant: 't' })).toBe('permit');
+    expect(judge([{ tenant: 't' }, undefined, { tenant: 't' }], { tenant: 't' })).toBe('permit');
   });
 
   test('F03 is missed where the enforcement point has one and the chain names none', () => {
     expect(judge([undefined], { tenant: 't' })).toBe('tenant_mismatch absent');
     expect(judge([{ purpose: 'p' }, undefined], { tenant: 't' })).toBe('tenant_mismatch absent');
+  });
+
+  test('F03 is missed where a holder names it and the root does not: whoever was issued no tenant would choose one', () => {
+    expect(judge([undefined, { tenant: 't' }, undefined], { tenant: 't' })).toBe(
+      'tenant_mismatch 1 absent',
+    );
+    expect(judge([{ purpose: 'p' }, { tenant: 't' }], { tenant: 't' })).toBe(
+      'tenant_mismatch 1 absent',
+    );
   });
 
   test('F03 is not wanted where the enforcement point has none', () => {
