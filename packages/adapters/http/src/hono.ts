@@ -15,7 +15,7 @@ const guardedApps = new WeakSet<object>();
  * Puts a guard in front of all routes of a Hono app. Call it before any route is added and before anything that reads
  * bodies. A request gets past it with a permit, or because its route is open; every other one is answered.
  *
- * @throws {TaperError} `option_invalid` when the app has routes or a guard already.
+ * @throws {TaperError} `option_invalid` when the app has routes, a base path or a guard already.
  */
 export function guardRoutes<E extends Env>(app: Hono<E>, guard: RouteGuard): void {
   if (guardedApps.has(app)) throw new TaperError('option_invalid', 'This app has a guard already.');
@@ -45,6 +45,15 @@ export function guardRoutes<E extends Env>(app: Hono<E>, guard: RouteGuard): voi
       await call.abandon();
     }
   });
+  if (app.routes.at(-1)?.path !== '/*') {
+    throw new TaperError(
+      'option_invalid',
+      'An app with a base path guards only what is below it.',
+      {
+        hint: 'Call guardRoutes on the app that basePath() was called on.',
+      },
+    );
+  }
 }
 
 /**
