@@ -19,6 +19,7 @@ import {
   initiateSession,
 } from '../../src/index.ts';
 import { flip, type Message, overWire, reasonOf } from './parties.ts';
+import { signedAttempts } from './signed-attempts.ts';
 
 const PROTOCOL = 'taper-session-1';
 const PRIVATE_PREFIX = Buffer.from('302e020100300506032b656e04220420', 'hex');
@@ -117,6 +118,8 @@ interface Stage {
   readonly initiate: () => ReturnType<typeof initiateSession>;
   readonly secrets: () => { readonly initiator: Uint8Array; readonly responder: Uint8Array };
   readonly setNow: (now: number) => void;
+  /** First second at which a token of the chains has expired. */
+  readonly end: number;
 }
 
 /** Both parties, at the beginning of a handshake that goes the same way each time. */
@@ -159,7 +162,8 @@ function stage({ responder, holders }: Parties): Stage {
   const setNow = (time: number): void => {
     now = time;
   };
-  return { point, initiate, secrets, setNow };
+  const ends = chains.flatMap(({ tokens }) => tokens.map(({ claims }) => claims.exp));
+  return { point, initiate, secrets, setNow, end: Math.min(...ends) };
 }
 
 async function begin(parties: Parties) {
@@ -213,7 +217,16 @@ async function makeSuite(parties: Parties): Promise<Suite> {
     secrets,
     ...messages,
     steps: stepsOf({ secrets, ...messages, requests }),
-    attempts: attemptsOf(messages),
+    attempts: [
+      ...attemptsOf(messages),
+      ...signedAttempts({
+        ...messages,
+        ...parties,
+        now: TEST_TIME,
+        end: scene.end,
+        compute: (given) => stepsOf({ secrets, ...messages, welcome: given, requests }),
+      }),
+    ],
     requests,
   };
 }
