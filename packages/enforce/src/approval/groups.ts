@@ -9,12 +9,14 @@ const MAX_NAME = 256;
 
 /**
  * A copy of the groups, checked: every group has a name and at least one approver, every approver a name and a key, no person is
- * in one group twice, and no key goes by two names anywhere, so that counting people and counting keys agree.
+ * in one group twice or has two keys, and no key goes by two names, in whatever groups. So counting people and counting keys agree,
+ * and whoever holds a chain with a key from one group is known in the others.
  * @throws {TaperError} `option_invalid`.
  */
 export function readGroups(groups: ApproverGroups): ReadonlyMap<string, readonly Approver[]> {
   const checked = new Map<string, readonly Approver[]>();
   const personByKey = new Map<string, string>();
+  const keyByPerson = new Map<string, string>();
   for (const [group, approvers] of Object.entries(groups)) {
     if (!isGroupName(group))
       throw invalid('A group of approvers has no name that could be asked for.', NAMES);
@@ -26,7 +28,10 @@ export function readGroups(groups: ApproverGroups): ReadonlyMap<string, readonly
       checkApprover(group, approver);
       const person = personOf(approver);
       const { thumbprint } = approver.key;
-      if (people.has(person) || (personByKey.get(thumbprint) ?? person) !== person) {
+      const isAnother =
+        (personByKey.get(thumbprint) ?? person) !== person ||
+        (keyByPerson.get(person) ?? thumbprint) !== thumbprint;
+      if (people.has(person) || isAnother) {
         throw invalid(
           `In the group ${JSON.stringify(group)} one person or key stands twice.`,
           'A person counts once: give one key for each, and the same name wherever the key stands.',
@@ -34,6 +39,7 @@ export function readGroups(groups: ApproverGroups): ReadonlyMap<string, readonly
       }
       people.add(person);
       personByKey.set(thumbprint, person);
+      keyByPerson.set(person, thumbprint);
     }
     const members = (approvers as readonly Approver[]).map(({ name, key }) =>
       Object.freeze({ name, key }),
