@@ -1,4 +1,5 @@
 import { inspect } from 'node:util';
+import { approve } from '@taper/core';
 import { describe, expect, test } from 'vitest';
 import { createAuditRecorder } from '../../src/audit/recorder.ts';
 import {
@@ -11,8 +12,10 @@ import {
   initiateSession,
   type SessionTableOptions,
 } from '../../src/index.ts';
+import { createMemoryApprovalSource } from '../../src/memory/approval-source.ts';
 import {
   AUDIENCE,
+  ada,
   agent,
   chainOf,
   codeOf,
@@ -180,6 +183,30 @@ describe('a request in a session', () => {
     expect(codeOf(await point.authorize(request, 'pay', TEXT))).toBe('policy_denied');
     denied = false;
     expect(codeOf(await point.authorize(request, 'pay', TEXT))).toBe('permit');
+  });
+});
+
+describe('approvals of a request in a session', () => {
+  test('count when they came in where they are asked for: the same request, or the next, runs once', async () => {
+    const groups = { finance: [{ name: 'Ada', key: ada.publicKey }] };
+    const source = createMemoryApprovalSource({ groups });
+    const point = sessionPoint({ approvals: source });
+    const chain = await chainOf({ root: { approvals: { pay: { finance: 1 } } } });
+    const session = await open(point, chain);
+    const request = session.request('pay', TEXT);
+    const asked = await point.authorize(request, 'pay', TEXT);
+    if (asked.verdict !== 'approval_required') throw new Error(`was ${codeOf(asked)}`);
+    const { action } = asked.pending;
+    const approval = await approve({ action, group: 'finance', signer: ada, now: NOW, id: 'a-1' });
+    // A request has no room for them.
+    const carried = { ...request, taper_approvals: [approval] };
+    expect(codeOf(await point.authorize(carried, 'pay', TEXT))).toBe('session_malformed');
+    expect(await source.submit(approval, NOW)).not.toHaveProperty('code');
+    expect(codeOf(await point.authorize(request, 'pay', TEXT))).toBe('permit');
+    expect(codeOf(await point.authorize(request, 'pay', TEXT))).toBe('session_sequence_replayed');
+    expect(codeOf(await point.authorize(session.request('pay', TEXT), 'pay', TEXT))).toBe(
+      'approval_required',
+    );
   });
 });
 
