@@ -68,6 +68,7 @@ export function agree(
   theirs: Uint8Array,
   welcomeHash: Uint8Array,
 ): SessionKeys | undefined {
+  if (theirs.length !== 32) return undefined; // Node would read the first 32 of more
   let secret: Buffer;
   try {
     const publicKey = createPublicKey({
