@@ -39,13 +39,22 @@ const MEMBERS = [
   'tool',
 ];
 
+/** Frozen copies that were found to be actions, and the hashes of them that were asked for: arguments can be long, and are hashed often. */
+const checked = new WeakMap<object, { subject?: string; action?: string }>();
+
 /**
  * A copy of an action, checked and frozen: every member there and of its kind, and none besides; `undefined` for anything else.
  * What has no arguments is no action: approving it would approve any.
  */
 export function readApprovalAction(value: unknown): ApprovalAction | undefined {
   const copy = copyJson(value);
-  return isApprovalAction(copy) ? copy : undefined;
+  return isApprovalAction(copy) ? rememberAction(copy) : undefined;
+}
+
+/** Takes note of an action that was checked and that nobody can change any more. */
+export function rememberAction(action: ApprovalAction): ApprovalAction {
+  checked.set(action, {});
+  return action;
 }
 
 /** As {@link readApprovalAction}, for a value that `parseJson` gave. */
@@ -74,7 +83,10 @@ export function isApprovalAction(
  * @throws {TaperError} `option_invalid` for what is no action.
  */
 export function approvalActionHash(action: ApprovalAction): string {
-  return hashOf(requireAction(action));
+  const known = requireAction(action);
+  const hashes = checked.get(known) ?? {};
+  hashes.action ??= hashOf(known);
+  return hashes.action;
 }
 
 /**
@@ -83,12 +95,16 @@ export function approvalActionHash(action: ApprovalAction): string {
  * @throws {TaperError} `option_invalid` for what is no action.
  */
 export function approvalSubject(action: ApprovalAction): string {
-  const { tool, arguments: args, tokens, enforcementPoint } = requireAction(action);
-  return hashOf({ tool, arguments: args, tokens, enforcementPoint });
+  const known = requireAction(action);
+  const hashes = checked.get(known) ?? {};
+  const { tool, arguments: args, tokens, enforcementPoint } = known;
+  hashes.subject ??= hashOf({ tool, arguments: args, tokens, enforcementPoint });
+  return hashes.subject;
 }
 
 /** @throws {TaperError} `option_invalid`. */
-export function requireAction(action: unknown): ApprovalAction {
+export function requireAction(action: ApprovalAction): ApprovalAction {
+  if (checked.has(action)) return action;
   const read = readApprovalAction(action);
   if (read !== undefined) return read;
   throw new TaperError('option_invalid', 'This is no action that could be approved.', {

@@ -1,5 +1,10 @@
 import { deepFreeze, holdsInadmissibleNumber, type JsonValue, parseJson } from '../json.ts';
-import { type ApprovalAction, isApprovalAction, MAX_ACTION_TOKENS } from './action.ts';
+import {
+  type ApprovalAction,
+  isApprovalAction,
+  MAX_ACTION_TOKENS,
+  rememberAction,
+} from './action.ts';
 import { copyJson, hasExactly, isListOf } from './shape.ts';
 
 /** So many different approvers of the group have to approve. */
@@ -56,7 +61,7 @@ export function isRequiredApproval(value: unknown): value is RequiredApproval {
 /** A copy of a request, checked and frozen; `undefined` for anything that has not every member, or has another. Nothing in it is verified. */
 export function readApprovalRequest(value: unknown): ApprovalRequest | undefined {
   const copy = copyJson(value);
-  return copy !== undefined && isRequest(copy) ? copy : undefined;
+  return copy !== undefined && isRequest(copy) ? remember(copy) : undefined;
 }
 
 /** As {@link readApprovalRequest}, from JSON text: strict, so that what is shown and what is hashed are one value. */
@@ -65,7 +70,13 @@ export function parseApprovalRequest(text: string): ApprovalRequest | undefined 
   if (!parsed.ok || !isRequest(parsed.value)) return undefined;
   return holdsInadmissibleNumber(parsed.value, parsed.numbers)
     ? undefined
-    : deepFreeze(parsed.value);
+    : remember(deepFreeze(parsed.value));
+}
+
+/** Of a request that is frozen. */
+function remember(request: ApprovalRequest): ApprovalRequest {
+  rememberAction(request.action);
+  return request;
 }
 
 function isRequest(value: JsonValue): value is JsonValue & ApprovalRequest {
