@@ -16,7 +16,6 @@ const MAX_NAME = 512;
 export const SALT_BYTES = 16;
 
 const TOKEN = /eyJ[A-Za-z0-9_-]{8}/;
-const TOKENS = /eyJ[A-Za-z0-9_-]{8,}(?:\.[A-Za-z0-9_-]*){0,2}/g;
 
 const UTF8 = new TextEncoder();
 
@@ -75,5 +74,7 @@ export function recordedName(name: string): string {
 
 /** Takes out what looks like a JWS, whole or in part: somebody may have put a token where a name belongs. */
 function withholdTokens(text: string): string {
-  return text.includes('eyJ') ? text.replaceAll(TOKENS, '(token withheld)') : text;
+  return text.includes('eyJ')
+    ? text.replace(/eyJ[A-Za-z0-9_-]{8,}(?:\.[A-Za-z0-9_-]*){0,2}/g, '(token withheld)')
+    : text;
 }
