@@ -376,6 +376,18 @@ describe('what policies see', () => {
   });
 });
 
+describe('an explanation', () => {
+  test('says what keeps a call from being judged, and is empty where nothing does', () => {
+    const limit =
+      '@id("limit") forbid (principal, action, resource) when { context.arguments.n * 9223372036854775807 == 0 };';
+    const engine = engineOf(`${ANY}\n${limit}`);
+    expect(engine.explain(inputOf({ n: 1 }))).toEqual([]);
+    expect(engine.explain(inputOf({ n: 'x' }))).toHaveLength(1);
+    expect(engine.explain(inputOf({ n: null }))).toHaveLength(1);
+    expect(engine.explain(inputOf({ n: 2 }))).toEqual([expect.stringMatching(/^limit: /)]);
+  });
+});
+
 describe('loading', () => {
   test('Y04: policies taken apart decide as the whole text does, in their order and with their ids', () => {
     const text = Array.from(
@@ -532,6 +544,59 @@ describe('loading', () => {
     expect(version(ANY, 'n: Long', { entities, id: 'other' })).toBe(versions[0]);
     expect(version(ANY, 'n: Long', { version: '2026-01' })).toBe('2026-01');
     expect(versions[0]).toMatch(/^[\w-]{43}$/);
+  });
+
+  test.each([
+    ['entites', '[]'],
+    ['dryRun', true],
+    ['mode', 'permissive'],
+  ])(
+    'Z03, Z04: refuses an option that there is not, such as a misspelt one or a trial run: %s',
+    (name, value) => {
+      expect(() => engineOf(ANY, '', { [name]: value })).toThrow(
+        expect.objectContaining({ code: 'option_invalid' }),
+      );
+    },
+  );
+
+  test.each([
+    ['policies', undefined],
+    ['policies', [{ name: '', text: ANY }]],
+    ['policies', [ANY]],
+    ['schema', undefined],
+    ['schema', 7],
+    ['entities', []],
+    ['entities', null],
+    ['id', ''],
+    ['version', 'a\nb'],
+    ['version', ''],
+    ['attributes', 'yes'],
+    ['arguments', {}],
+    ['resource', 'Order'],
+    ['actionType', 1],
+  ])('Z03: refuses a mistyped option: %s %j', (name, value) => {
+    const options = { policies: ANY, schema: action(''), [name]: value };
+    expect(() => createCedarEngine(options as unknown as CedarEngineOptions)).toThrow(
+      expect.objectContaining({ code: 'option_invalid' }),
+    );
+  });
+
+  test('what was loaded and dropped never takes the place of what is in use', async () => {
+    const { setFlagsFromString } = await import('node:v8');
+    const { runInNewContext } = await import('node:vm');
+    setFlagsFromString('--expose_gc');
+    const collect = runInNewContext('gc') as () => void;
+    const kept = engineOf(
+      'permit (principal, action, resource) when { context.arguments.n == -1 };',
+    );
+    for (let index = 0; index < 30; index++) {
+      engineOf(`permit (principal, action, resource) when { context.arguments.n == ${index} };`);
+      collect();
+      await new Promise((resolve) => setImmediate(resolve));
+    }
+    expect(kept.decide(inputOf({ n: -1 }))).toMatchObject({ verdict: 'permit' });
+    for (let n = 0; n < 30; n++)
+      expect(kept.decide(inputOf({ n }))).toMatchObject({ verdict: 'deny' });
   });
 
   test('two sets in one process do not see each other', () => {

@@ -1,8 +1,8 @@
 import { createHash } from 'node:crypto';
 import {
+  type AuthorizationAnswer,
   checkParseSchema,
   type EntityJson,
-  type Response,
   statefulIsAuthorized,
 } from '@cedar-policy/cedar-wasm/nodejs';
 import { canonicalize, type JsonObject, TaperError } from '@taper/core';
@@ -12,35 +12,25 @@ import type { LoadedPolicyEngine } from '../loaded-engine.ts';
 import { joinRequirements } from '../requirement.ts';
 import { CEDAR_BASE_SCHEMA } from './base-schema.ts';
 import { readEntities } from './entities.ts';
+import { type CedarEngineOptions, readCedarOptions } from './options.ts';
 import { type NamedText, readPolicies } from './policies.ts';
 import { preparse } from './preparsed.ts';
-import { type CedarEntityName, type CedarRequest, cedarRequest } from './request.ts';
+import { type CedarRequest, cedarRequest } from './request.ts';
 
-export interface CedarEngineOptions {
-  /** The policies, in Cedar's language. Templates are refused. */
-  readonly policies: string | readonly NamedText[];
-  /** The actions, one for each tool, and entity types of your own, in Cedar's schema language. {@link CEDAR_BASE_SCHEMA} is added to it. */
-  readonly schema: string | NamedText;
-  /** Who has which role, and what else policies look at: Cedar's JSON format. Default: none. */
-  readonly entities?: string | NamedText;
-  /** Names the policy set in audit events. Default `cedar`. */
-  readonly id?: string;
-  /** Default: base64url SHA-256 of policies, schema and entities. */
-  readonly version?: string;
-  /** Type of the entities that stand for tools. Default `Action`: the schema's actions lie in no namespace. */
-  readonly actionType?: string;
-  /** Hand the adapter's attributes to policies, as `context.attributes`, which every action must declare then. Default false. */
-  readonly attributes?: boolean;
-  /** The arguments that policies see. Leave out only what no policy should judge. Default: all. */
-  readonly arguments?: (input: PolicyInput) => JsonObject;
-  /** The resource's entity. Default: a `Taper::Resource` with the adapter's name for it. */
-  readonly resource?: (input: PolicyInput) => CedarEntityName;
+export interface CedarEngine extends LoadedPolicyEngine {
+  /**
+   * Cedar's own words on what is wrong with a call: why it does not fit the schema, or which policy could not be evaluated and why.
+   * Empty where nothing is. For whoever writes policies: the words quote arguments, so keep them out of logs.
+   */
+  explain(input: PolicyInput): readonly string[];
 }
 
 /** Reason of a denial, beside ids of policies: the call does not fit the schema, or holds a value that Cedar has none for. */
 export const REQUEST_INVALID = 'request_invalid';
 /** Reason of a denial, before the ids of the policies that could not be evaluated. */
 export const EVALUATION_ERROR = 'evaluation_error';
+const NO_CEDAR_VALUE =
+  'The arguments or attributes hold null, a number that is no exact integer, a member that Cedar reserves, or too many levels.';
 
 /**
  * An engine that decides by Cedar policies, in this process, without a network.
@@ -53,64 +43,52 @@ export const EVALUATION_ERROR = 'evaluation_error';
  *
  * @throws {PolicyLoadError} with file and line when policies, schema or entities are broken.
  */
-export function createCedarEngine(options: CedarEngineOptions): LoadedPolicyEngine {
-  const sources = Object.freeze(
-    typeof options.policies === 'string'
-      ? [{ name: 'policies', text: options.policies }]
-      : [...options.policies],
-  );
-  const userSchema = named(options.schema, 'schema');
+export function createCedarEngine(options: CedarEngineOptions): CedarEngine {
+  const { sources, entities: entitySource, mapping, ...settings } = readCedarOptions(options);
   // The user's part comes first, so that places in it are places in the whole.
-  const schema = `${userSchema.text}\n${CEDAR_BASE_SCHEMA}`;
-  checkSchema(userSchema, schema);
+  const schema = `${settings.schema.text}\n${CEDAR_BASE_SCHEMA}`;
+  checkSchema(settings.schema, schema);
   const policies = readPolicies(sources, schema);
-  const entitySource =
-    options.entities === undefined ? undefined : named(options.entities, 'entities');
-  const entities = readEntities(entitySource, schema);
-
   const all = [...policies.values()];
+  const entities = readEntities(
+    entitySource,
+    schema,
+    all.map(({ json }) => json),
+  );
   const preparsed = preparse(
     schema,
     textsOf(all),
     textsOf(all.filter(({ approval }) => approval === undefined)),
   );
   const policy = Object.freeze({
-    id: options.id ?? 'cedar',
+    id: settings.id,
     version:
-      options.version ??
+      settings.version ??
       hash({
         policies: sources.map(({ name, text }) => ({ name, text })),
         schema,
         entities: entitySource?.text ?? '',
       }),
   });
-  const mapping = {
-    actionType: options.actionType ?? 'Action',
-    attributes: options.attributes === true,
-    argumentsOf: options.arguments ?? ((input: PolicyInput) => input.arguments),
-    resourceOf:
-      options.resource ??
-      ((input: PolicyInput) => ({ type: 'Taper::Resource', id: input.resource })),
-  };
-  const literals = all.map(({ json }) => json);
 
   const evaluate = (
     policySet: string,
     request: CedarRequest,
     known: EntityJson[],
-  ): Response | undefined => {
+  ): AuthorizationAnswer => {
     try {
-      const answer = statefulIsAuthorized({
+      return statefulIsAuthorized({
         ...request,
         entities: known,
         preparsedSchemaName: preparsed.schema,
         preparsedPolicySetId: policySet,
         validateRequest: true,
       });
-      return answer.type === 'success' ? answer.response : undefined;
     } catch {
       // Not handed on as the cause: Cedar's messages quote argument values.
-      throw new TaperError('policy_unavailable', 'Cedar failed.');
+      throw new TaperError('policy_unavailable', 'Cedar failed.', {
+        hint: 'Start the process anew; if it fails again, report the call that does it.',
+      });
     }
   };
   const denied = (...reasons: string[]): PolicyDecision => ({
@@ -125,20 +103,30 @@ export function createCedarEngine(options: CedarEngineOptions): LoadedPolicyEngi
     decide(input) {
       const request = cedarRequest(input, mapping);
       if (request === undefined) return denied(REQUEST_INVALID);
-      const known = entities.reachableFrom([literals, request]);
+      const known = entities.reachableFrom(request);
       const answer = evaluate(preparsed.all, request, known);
-      if (answer === undefined) return denied(REQUEST_INVALID);
-      const { errors, reason } = answer.diagnostics;
+      if (answer.type === 'failure') return denied(REQUEST_INVALID);
+      const { decision, diagnostics } = answer.response;
+      const { errors, reason } = diagnostics;
       if (errors.length > 0)
         return denied(EVALUATION_ERROR, ...errors.map(({ policyId }) => policyId).sort());
       const reasons = [...reason].sort();
-      if (answer.decision === 'allow') return { verdict: 'permit', approvals: [], policy, reasons };
+      if (decision === 'allow') return { verdict: 'permit', approvals: [], policy, reasons };
       const asked = reasons.flatMap((id) => policies.get(id)?.approval ?? []);
       if (asked.length === 0 || asked.length < reasons.length) return denied(...reasons);
       const otherwise = evaluate(preparsed.base, request, known);
-      if (otherwise?.decision !== 'allow' || otherwise.diagnostics.errors.length > 0)
-        return denied(...reasons);
+      if (!isCleanPermit(otherwise)) return denied(...reasons);
       return { verdict: 'approval_required', approvals: joinRequirements(asked), policy, reasons };
+    },
+    explain(input) {
+      const request = cedarRequest(input, mapping);
+      if (request === undefined) return [NO_CEDAR_VALUE];
+      const answer = evaluate(preparsed.all, request, entities.reachableFrom(request));
+      return answer.type === 'failure'
+        ? answer.errors.map(({ message }) => message)
+        : answer.response.diagnostics.errors.map(
+            ({ policyId, error }) => `${policyId}: ${error.message}`,
+          );
     },
   };
 }
@@ -160,8 +148,10 @@ function checkSchema(source: NamedText, whole: string): void {
   );
 }
 
-function named(text: string | NamedText, usual: string): NamedText {
-  return typeof text === 'string' ? { name: usual, text } : text;
+function isCleanPermit(answer: AuthorizationAnswer): boolean {
+  if (answer.type === 'failure') return false;
+  const { decision, diagnostics } = answer.response;
+  return decision === 'allow' && diagnostics.errors.length === 0;
 }
 
 function textsOf(

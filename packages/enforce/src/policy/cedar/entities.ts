@@ -8,8 +8,8 @@ const MAX_VALUES = 10_000_000;
 
 /** The entities a resource owner keeps: who has which role, what belongs to what. */
 export interface CedarEntities {
-  /** All that a decision can depend on, when it starts from these values. */
-  reachableFrom(values: readonly unknown[]): EntityJson[];
+  /** All that a decision on this request can depend on. */
+  reachableFrom(request: unknown): EntityJson[];
 }
 
 interface Entity {
@@ -20,9 +20,15 @@ interface Entity {
 
 /**
  * Reads entities in Cedar's JSON format and checks them against the schema.
+ *
+ * @param policies in Cedar's JSON format: entities that they name count for every request.
  * @throws {PolicyLoadError} when they are not whole and right.
  */
-export function readEntities(source: NamedText | undefined, schema: Schema): CedarEntities {
+export function readEntities(
+  source: NamedText | undefined,
+  schema: Schema,
+  policies: readonly unknown[],
+): CedarEntities {
   const entities = new Map<string, Entity>();
   for (const json of source === undefined ? [] : parseEntities(source, schema)) {
     const [uid, ...names] = namesIn(json);
@@ -32,11 +38,12 @@ export function readEntities(source: NamedText | undefined, schema: Schema): Ced
       throw new PolicyLoadError({ file: source?.name ?? '' }, `The entity ${uid} is there twice.`);
     entities.set(uid, { json, names });
   }
+  const namedByPolicies = namesIn(policies);
   return {
-    reachableFrom(values) {
+    reachableFrom(request) {
       if (entities.size === 0) return [];
       const found = new Map<string, EntityJson>();
-      const open = values.flatMap((value) => namesIn(value));
+      const open = namesIn(request, [...namedByPolicies]);
       for (let uid = open.pop(); uid !== undefined; uid = open.pop()) {
         const entity = found.has(uid) ? undefined : entities.get(uid);
         if (entity === undefined) continue;

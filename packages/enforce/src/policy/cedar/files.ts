@@ -1,8 +1,9 @@
 import { readFile } from 'node:fs/promises';
 import { basename } from 'node:path';
+import { TaperError } from '@taper/core';
 import { PolicyLoadError } from '../load-error.ts';
-import type { LoadedPolicyEngine } from '../loaded-engine.ts';
-import { type CedarEngineOptions, createCedarEngine } from './engine.ts';
+import { type CedarEngine, createCedarEngine } from './engine.ts';
+import type { CedarEngineOptions } from './options.ts';
 import type { NamedText } from './policies.ts';
 
 export interface CedarFilesOptions
@@ -19,8 +20,12 @@ export interface CedarFilesOptions
  * As `createCedarEngine`, from files. Reads exactly the files named, all of them before it decides anything.
  * @throws {PolicyLoadError} also when a file cannot be read or is no UTF-8.
  */
-export async function loadCedarEngine(options: CedarFilesOptions): Promise<LoadedPolicyEngine> {
+export async function loadCedarEngine(options: CedarFilesOptions): Promise<CedarEngine> {
   const { policies, schema, entities, ...rest } = options;
+  if (!Array.isArray(policies) || typeof schema !== 'string')
+    throw new TaperError('option_invalid', '`policies` must be paths, and `schema` a path.', {
+      hint: 'For texts, use `createCedarEngine`.',
+    });
   const [readSchema, readEntities, ...readPolicies] = await Promise.all([
     read(schema),
     entities === undefined ? undefined : read(entities),

@@ -8,11 +8,12 @@ export {
 } from '../set.ts';
 export { CEDAR_BASE_SCHEMA } from './base-schema.ts';
 export {
-  type CedarEngineOptions,
+  type CedarEngine,
   createCedarEngine,
   EVALUATION_ERROR,
   REQUEST_INVALID,
 } from './engine.ts';
 export { type CedarFilesOptions, loadCedarEngine } from './files.ts';
+export type { CedarEngineOptions } from './options.ts';
 export type { NamedText } from './policies.ts';
 export type { CedarEntityName } from './request.ts';
