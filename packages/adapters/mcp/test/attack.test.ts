@@ -288,7 +288,7 @@ test('T01 T02 a refusal sends back no value, token or proof', async () => {
 });
 
 test('R01 X06 S08 a name that is no name is refused and answered, and nothing of it stays behind', async () => {
-  const names = [
+  const names: unknown[] = [
     { toString: null, valueOf: null },
     { toString: 'x' },
     null,

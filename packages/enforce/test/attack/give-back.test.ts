@@ -32,7 +32,7 @@ const pause = (milliseconds: number): Promise<void> =>
   new Promise((resolve) => setTimeout(resolve, milliseconds));
 
 /** A store that notes what it is asked to forget, and takes its time where it is told to. */
-function watched(late: Partial<Record<'accept' | 'forget', number>> = {}) {
+function watched(late: { accept?: number | undefined; forget?: number | undefined } = {}) {
   const store = createMemoryReplayStore();
   const forgotten: string[] = [];
   const replay: ReplayStore = {
