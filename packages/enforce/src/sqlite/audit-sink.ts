@@ -3,12 +3,15 @@ import type { AuditEntry } from '../audit/verify.ts';
 import type { AuditLine, AuditSink, AuditTip } from '../port/audit-sink.ts';
 import type { SqliteDatabase } from './database.ts';
 
-/** Rows are added and read, and nothing else: who wants to change one has to take the triggers away first. */
+/**
+ * Rows are added and read, and nothing else: who wants to change one has to take the triggers away first. Events have row ids:
+ * in a tree by their key, lines of a kilobyte would spill into pages of their own, at three times the size.
+ */
 const TABLES = `
   CREATE TABLE audit_event (
     emitter TEXT NOT NULL, sequence INTEGER NOT NULL, hash TEXT NOT NULL, line TEXT NOT NULL,
     PRIMARY KEY (emitter, sequence)
-  ) STRICT, WITHOUT ROWID;
+  ) STRICT;
   CREATE TABLE audit_salt (
     emitter TEXT NOT NULL, sequence INTEGER NOT NULL, salt TEXT NOT NULL,
     PRIMARY KEY (emitter, sequence)
