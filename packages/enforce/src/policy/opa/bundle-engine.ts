@@ -9,6 +9,7 @@ import {
   UNDEFINED_DECISION,
 } from './decision-document.ts';
 import { inputDocument } from './input-document.ts';
+import { isObject } from './json-object.ts';
 import { readBundleOptions } from './options.ts';
 import {
   ModuleFault,
@@ -166,12 +167,12 @@ export async function loadOpaBundle(options: OpaBundleOptions): Promise<LoadedPo
 /** A set of results: none when the document is undefined, otherwise one with the document. */
 function readResults(results: unknown): DecisionDocument {
   if (!Array.isArray(results) || results.length > 1)
-    throw new TaperError('policy_unavailable', 'The policy gave more than one result.');
-  if (results.length === 0) return UNDEFINED_DECISION;
-  const [{ result, ...rest } = {}] = results as readonly { readonly result?: unknown }[];
-  if (Object.keys(rest).length > 0)
+    throw new TaperError('policy_unavailable', 'The policy did not give one result.');
+  const [first] = results as readonly unknown[];
+  if (first === undefined) return UNDEFINED_DECISION;
+  if (!isObject(first) || Object.keys(first).join() !== 'result')
     throw new TaperError('policy_unavailable', 'The policy gave no result set of OPA.');
-  return readDecisionDocument(result);
+  return readDecisionDocument(first['result']);
 }
 
 async function importEvaluator(): Promise<Load> {
