@@ -1,4 +1,5 @@
 import {
+  type ApprovalRequest,
   approvalActionHash,
   approvalSubject,
   type Denial,
@@ -92,6 +93,11 @@ export interface OpenAction {
 export function readOpenAction(pending: PendingAction, now: number): OpenAction {
   const read = readApprovalRequest(pending);
   const requester = read === undefined ? undefined : requesterOf(read);
+  if (read !== undefined && lengthOf(read) > MAX_OPEN_LENGTH) {
+    throw new TaperError('option_invalid', 'This is too long for somebody to read and approve.', {
+      hint: `Arguments and chains together may have ${MAX_OPEN_LENGTH} characters.`,
+    });
+  }
   if (read === undefined || requester === undefined || !(read.action.expiresAt > now)) {
     throw new TaperError('option_invalid', 'This cannot wait for approval.', {
       hint: 'It needs an action that has not expired, requirements, and the chains; see spec/approval.md.',
@@ -103,6 +109,14 @@ export function readOpenAction(pending: PendingAction, now: number): OpenAction 
     actionHash: approvalActionHash(read.action),
     requester,
   };
+}
+
+/** UTF-16 code units of an action and its chains; what nobody reads must not fill the store either. */
+const MAX_OPEN_LENGTH = 262_144;
+
+function lengthOf({ action, chains }: ApprovalRequest): number {
+  const tokens = chains.flat().reduce((sum, token) => sum + token.length, 0);
+  return tokens + JSON.stringify(action).length;
 }
 
 /** The action that an approval says it is for; nothing of it is verified. */
