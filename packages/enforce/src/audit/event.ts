@@ -47,6 +47,8 @@ export interface AuditEventInit {
   readonly decision: AuditDecision;
   /** The chains presented, verified: who asked is read from these and from nothing else. Empty where none was verified. */
   readonly chains: readonly AuditChain[];
+  /** Of a denial without those: the chain that was presented and verified, although nobody has proved that the call comes from its holder. */
+  readonly presented?: AuditChain | undefined;
   /** Names as they came; what is long is cut, and what looks like a token is withheld. */
   readonly tool?: string | undefined;
   readonly resource?: string | undefined;
@@ -100,6 +102,10 @@ export interface AuditEvent {
   readonly policy_decision_id?: string;
   readonly policy_id?: string;
   readonly policy_version?: string;
+  readonly presented_chain?: {
+    readonly delegation_chain: readonly string[];
+    readonly token_hashes: readonly string[];
+  };
   readonly previous_hash: string;
   readonly purposes?: readonly string[];
   readonly resource?: string;

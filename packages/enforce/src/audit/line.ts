@@ -46,12 +46,17 @@ export function draftEvent(
   salt: Uint8Array,
   recorded: RecordedArguments,
 ): DraftEvent {
-  const { chains, tool, arguments: args, denial, policy } = init;
+  const { chains, presented, tool, arguments: args, denial, policy } = init;
   if (!isTime(init.time)) throw new TaperError('option_invalid', 'An event needs its time.');
   if (chains.some(({ holders }) => holders.length === 0))
     throw new TaperError('option_invalid', 'A chain in an event needs its holders.');
   if (chains.length === 0 && NEEDS_CHAIN.has(init.decision))
     throw new TaperError('option_invalid', 'Nobody acts without a verified chain.');
+  if (presented !== undefined && (chains.length > 0 || init.decision !== 'deny'))
+    throw new TaperError(
+      'option_invalid',
+      'Only a denial that names nobody has a presented chain.',
+    );
   const [chain, ...joined] = chains.map(writeChain);
   const approvals = init.approvals?.map(({ approver, group, id: jti, thumbprint }) => ({
     approver: recordedName(approver),
@@ -84,6 +89,7 @@ export function draftEvent(
     policy_decision_id: name(init.policyDecisionId),
     policy_id: name(policy?.id),
     policy_version: name(policy?.version),
+    presented_chain: presented === undefined ? undefined : writePresented(presented),
   });
   return {
     id,
@@ -194,6 +200,12 @@ function writeChain({ issuer, holders, tokens }: AuditChain): WrittenChain {
     delegation_chain: delegationChain,
     token_hashes: tokens,
   };
+}
+
+/** What is known of a chain that was only shown: nobody is named as the one who called. */
+function writePresented(chain: AuditChain): NonNullable<AuditEvent['presented_chain']> {
+  const { delegation_chain, token_hashes } = writeChain(chain);
+  return { delegation_chain, token_hashes };
 }
 
 function members(object: object): string {

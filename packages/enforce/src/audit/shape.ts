@@ -70,6 +70,7 @@ const MEMBERS: Readonly<Record<string, Shape>> = {
   policy_decision_id: isText,
   policy_id: isText,
   policy_version: isText,
+  presented_chain: exactly({ delegation_chain: listOf(isText), token_hashes: listOf(isHash) }),
   previous_hash: isHash,
   purposes: listOf(isText),
   resource: isText,
@@ -104,5 +105,7 @@ export function eventProblem(event: JsonObject): string | undefined {
   const present = chain.filter((member) => Object.hasOwn(event, member));
   if (present.length > 0 && present.length < chain.length)
     return chain.find((member) => !present.includes(member));
+  const isShown = Object.hasOwn(event, 'presented_chain');
+  if (isShown && (present.length > 0 || event['decision'] !== 'deny')) return 'presented_chain';
   return undefined;
 }

@@ -35,6 +35,7 @@ export function createAuditTrail({ audit, name, portTimeout }: Settings): AuditT
       const verdict = refusal?.approval === undefined ? 'deny' : 'approval_required';
       return record({
         ...describe(each, name),
+        presented: each.subject === undefined ? presentedChain(refusal) : undefined,
         type: 'decision',
         decision: refusal === undefined ? 'permit' : verdict,
         denial: code === undefined ? undefined : { code, hop },
@@ -120,4 +121,10 @@ function readReference(value: unknown): EventReference | undefined {
   if (typeof id !== 'string' || typeof emitter !== 'string') return undefined;
   if (!Number.isSafeInteger(sequence)) return undefined;
   return Object.freeze({ id, emitter, sequence: sequence as number });
+}
+
+/** The chain that verified, of a call that was refused before it was proved who makes it. */
+function presentedChain(refusal: Judgement | undefined): AuditChain | undefined {
+  const verdict = refusal?.chainVerdict;
+  return verdict?.verdict === 'verified' ? subjectOf([verdict.chain]).policyChains[0] : undefined;
 }

@@ -10,7 +10,7 @@ import { ask, membersOf, oneOf } from './ask.ts';
 import type { Subject } from './subject.ts';
 
 /** More different approvers than this cannot be asked for. */
-export const MAX_APPROVALS = 16;
+const MAX_APPROVALS = 16;
 
 export interface PolicySettings {
   readonly engine: PolicyEngine | undefined;

@@ -32,6 +32,14 @@ const [FULL_LINE] = (await recordLines([FULL], { recordedArguments: { refund: ['
 ];
 const FULL_EVENT = JSON.parse(FULL_LINE.line) as Record<string, JsonValue>;
 
+/** What was refused before it was proved who calls has the chain that was shown in the place of those that acted. */
+const [SHOWN_LINE] = (await recordLines([
+  denyEvent({
+    presented: { issuer: 'https://a.example', holders: [hashed('a')], tokens: [hashed('t')] },
+  }),
+])) as [AuditLine];
+const SHOWN_EVENT = JSON.parse(SHOWN_LINE.line) as Record<string, JsonValue>;
+
 function fits(event: JsonValue): boolean {
   return schemaProblem(event, schema, schema) === undefined;
 }
@@ -43,13 +51,22 @@ function accepted(event: object): boolean {
 
 describe('spec/audit-event.schema.json', () => {
   test('describes every member that an event can have, and no other', () => {
-    expect(Object.keys(FULL_EVENT)).toEqual(Object.keys(schema['properties'] as object));
+    const members = new Set([...Object.keys(FULL_EVENT), ...Object.keys(SHOWN_EVENT)]);
+    expect([...members].sort()).toEqual(Object.keys(schema['properties'] as object));
   });
 
   test('fits what a recorder writes', async () => {
     const lines = await recordLines([FULL, permitEvent(), denyEvent()]);
-    for (const { line } of lines)
+    for (const { line } of [...lines, SHOWN_LINE])
       expect(schemaProblem(JSON.parse(line), schema, schema)).toBe(undefined);
+  });
+
+  test('has a presented chain only where nobody is named, and only in a denial', () => {
+    const { presented_chain } = SHOWN_EVENT;
+    expect(accepted(SHOWN_EVENT)).toBe(true);
+    expect(accepted({ ...FULL_EVENT, decision: 'deny', presented_chain })).toBe(false);
+    expect(accepted({ ...SHOWN_EVENT, decision: 'approval_required' })).toBe(false);
+    expect(accepted({ ...SHOWN_EVENT, presented_chain: { delegation_chain: ['a'] } })).toBe(false);
   });
 
   test('and the reader agree, member by member, on what is missing', () => {

@@ -440,6 +440,22 @@ describe('the audit log', () => {
     });
   });
 
+  test('shows the chain of a refused call whose caller has proved nothing, and names nobody for it (S13)', async () => {
+    const { audit, events } = setUp();
+    const point = pointWith({ audit });
+    const chain = await chainOf();
+    const wire = await present(chain);
+    await point.authorize(wire, 'pay', { ...PAYMENT, amount: '121.00' });
+    const [event] = events();
+    expect(event).toMatchObject({
+      decision: 'deny',
+      denial_code: 'proof_arguments_mismatch',
+      presented_chain: { token_hashes: chain.tokens.map(({ hash }) => hash) },
+    });
+    expect(event).not.toHaveProperty('agent_id');
+    expect(event).not.toHaveProperty('delegation_chain');
+  });
+
   test('takes back the permit of a call that was refused after it was written', async () => {
     const { audit, events } = setUp();
     let now = NOW;
