@@ -41,7 +41,8 @@ function honoServer(isGuarded: boolean): Server {
       c.json(answer(c.req.param('order_id') ?? '', await c.req.json())),
     );
   }
-  return createServer(getRequestListener(app.fetch));
+  const serve = getRequestListener(app.fetch);
+  return createServer((incoming, outgoing) => void serve(incoming, outgoing));
 }
 
 async function fastifyServer(isGuarded: boolean): Promise<Server> {

@@ -262,7 +262,7 @@ describe('a table of sessions', () => {
 
 describe('room (R09)', () => {
   const hellos = (point: EnforcementPoint, hello: Message, count: number) =>
-    Promise.all(Array.from({ length: count }, () => point.sessions?.hello(hello)));
+    Promise.all(Array.from({ length: count }, async () => point.sessions?.hello(hello)));
   const full = (answers: readonly unknown[]) =>
     answers.filter((answer) => Reflect.get(answer as object, 'code') === 'session_store_full')
       .length;

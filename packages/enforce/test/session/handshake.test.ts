@@ -573,7 +573,9 @@ describe('messages of a handshake that is over', () => {
     });
     const welcome = await point.sessions?.hello(overWire(hello));
     const { finish } = await complete(welcome, NOW);
-    const all = await Promise.all(Array.from({ length: 10 }, () => point.sessions?.finish(finish)));
+    const all = await Promise.all(
+      Array.from({ length: 10 }, async () => point.sessions?.finish(finish)),
+    );
     expect(all.filter((each) => each !== undefined && !('code' in each))).toHaveLength(1);
   });
 
