@@ -51,6 +51,10 @@ const KEYWORDS: Readonly<Record<string, Keyword>> = {
       : `${at}: pattern`,
   minimum: (value, rule, { at }) =>
     typeof value !== 'number' || value >= (rule as number) ? undefined : `${at}: minimum`,
+  maximum: (value, rule, { at }) =>
+    typeof value !== 'number' || value <= (rule as number) ? undefined : `${at}: maximum`,
+  maxItems: (value, rule, { at }) =>
+    !Array.isArray(value) || value.length <= (rule as number) ? undefined : `${at}: maxItems`,
   minItems: (value, rule, { at }) =>
     !Array.isArray(value) || value.length >= (rule as number) ? undefined : `${at}: minItems`,
   minProperties: (value, rule, { at }) =>

@@ -9,6 +9,19 @@ const PAGE = 64 * KIB;
 /** Rego's names; OPA would read others, such as numbers, as something else than text. */
 const SEGMENT = /^[A-Za-z_][A-Za-z0-9_-]{0,127}$/;
 
+const BUNDLE_OPTIONS = [
+  'file',
+  'bytes',
+  'entrypoint',
+  'id',
+  'sha256',
+  'hostBuiltins',
+  'maxInput',
+  'maxMemory',
+  'maxBundle',
+  'maxUnpacked',
+];
+
 export interface BundleSettings extends BundleSource {
   readonly entrypoint: string;
   readonly id: string;
@@ -18,7 +31,7 @@ export interface BundleSettings extends BundleSource {
 }
 
 export function readBundleOptions(options: object): BundleSettings {
-  const given = readOptions(options);
+  const given = readOptions(options, BUNDLE_OPTIONS);
   const { file, bytes, sha256, hostBuiltins = [] } = given;
   if ((file === undefined) === (bytes === undefined))
     throw invalid('Give either `file` or `bytes`.');
@@ -47,8 +60,14 @@ export function readBundleOptions(options: object): BundleSettings {
   };
 }
 
-export function readOptions(options: unknown): Readonly<Record<string, unknown>> {
+/** A name that is not known is refused: it may be a misspelt restriction. */
+export function readOptions(
+  options: unknown,
+  names: readonly string[],
+): Readonly<Record<string, unknown>> {
   if (typeof options !== 'object' || options === null) throw invalid('Options must be an object.');
+  const unknown = Object.keys(options).find((name) => !names.includes(name));
+  if (unknown !== undefined) throw invalid(`There is no option ${JSON.stringify(unknown)}.`);
   return options as Readonly<Record<string, unknown>>;
 }
 

@@ -1,6 +1,19 @@
 import { invalid, readName, readOptions, readRulePath, wholeNumber } from './options.ts';
 import type { ConnectionSettings, TlsIdentity } from './server-connection.ts';
 
+const SERVER_OPTIONS = [
+  'url',
+  'path',
+  'token',
+  'tls',
+  'id',
+  'timeout',
+  'maxInput',
+  'maxResponse',
+  'maxConnections',
+  'allowHttp',
+];
+
 export interface ServerSettings {
   readonly connection: ConnectionSettings;
   readonly path: readonly string[];
@@ -9,7 +22,7 @@ export interface ServerSettings {
 }
 
 export function readServerOptions(options: object): ServerSettings {
-  const given = readOptions(options);
+  const given = readOptions(options, SERVER_OPTIONS);
   const path = readRulePath(given['path'], 'path');
   const { allowHttp = false } = given;
   if (typeof allowHttp !== 'boolean') throw invalid('`allowHttp` must be true or false.');
@@ -50,11 +63,11 @@ function isThisMachine(host: string): boolean {
 
 function readTls(value: unknown): TlsIdentity {
   if (value === undefined) return {};
-  const { ca, cert, key, ...rest } = readOptions(value);
+  // Nothing else is handed to the connection: `rejectUnauthorized` would be among it.
+  const { ca, cert, key } = readOptions(value, ['ca', 'cert', 'key']);
   const parts = Object.entries({ ca, cert, key }).filter(([, part]) => part !== undefined);
   const isPem = parts.every(([, part]) => typeof part === 'string' && part.includes('-----BEGIN '));
-  // Nothing else is handed to the connection: `rejectUnauthorized` would be among it.
-  if (!isPem || Object.keys(rest).length > 0 || (cert === undefined) !== (key === undefined))
+  if (!isPem || (cert === undefined) !== (key === undefined))
     throw invalid('`tls` must have `ca`, or `cert` and `key`, or all of them, in PEM.');
   return Object.fromEntries(parts);
 }

@@ -289,6 +289,7 @@ describe('a bundle', () => {
       { entrypoint: 'taper//decision' },
       { entrypoint: undefined },
       { sha256: 'abc' },
+      { sha265: 'a'.repeat(43) },
       { id: '' },
       { id: 'a\nb' },
       { maxInput: 0 },

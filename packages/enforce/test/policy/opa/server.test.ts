@@ -480,6 +480,7 @@ describe('the address of an OPA server', () => {
   });
 
   test.each<object>([
+    { timeOut: 500 },
     { timeout: 0 },
     { timeout: '500' },
     { timeout: Number.NaN },
