@@ -146,6 +146,8 @@ describe('approval', () => {
     ['@approval("a") @approval_count("0") forbid (principal, action, resource);', 'none'],
     ['@approval("a") @approval_count("17") forbid (principal, action, resource);', 'too many'],
     ['@approval("a") @approval_count("1.0") forbid (principal, action, resource);', 'no integer'],
+    ['@approval("a") @aproval_count("2") forbid (principal, action, resource);', 'misspelt'],
+    ['@approval("a") @approvals("b") forbid (principal, action, resource);', 'unknown'],
     ['@approval("a") @approval_count forbid (principal, action, resource);', 'count without value'],
   ])('Y02: an annotation that would mean nothing refuses the set: %s (%s)', (policy) => {
     expect(refused(() => engineOf(`${ANY}\n\n${policy}`))).toMatchObject({

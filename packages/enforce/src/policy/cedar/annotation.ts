@@ -3,6 +3,9 @@ import { isGroupName } from '@taper/core';
 import type { ApprovalRequirement } from '../../port/policy-engine.ts';
 import { isApprovalCount, MAX_APPROVAL_COUNT } from '../requirement.ts';
 
+/** A misspelt `@approval_count` would ask for one approval where somebody wanted more. */
+const KNOWN: ReadonlySet<string> = new Set(['id', 'description', 'approval', 'approval_count']);
+
 /** What `@approval("group")` and `@approval_count("2")` on a `forbid` ask for; `refuse` is called for whatever would be overlooked. */
 export function approvalOf(
   { annotations = {}, effect }: PolicyJson,
@@ -21,6 +24,12 @@ export function approvalOf(
       'Keep the `permit` plain, and add a `forbid` with `@approval` for what needs approval.',
     );
   }
+  const unknown = Object.keys(annotations).find((name) => !KNOWN.has(name));
+  if (unknown !== undefined)
+    return refuse(
+      `Nobody knows \`@${unknown}\` beside \`@approval\`.`,
+      'Should it be @approval_count? Notes go into @description or a comment.',
+    );
   if (!isGroupName(group))
     return refuse('`@approval` names no group.', 'Write the group: @approval("finance").');
   if (count === undefined) return { group, count: 1 };

@@ -11,7 +11,9 @@ import { PolicyLoadError, placeOf } from '../load-error.ts';
 import type { LoadedPolicyEngine } from '../loaded-engine.ts';
 import { joinRequirements } from '../requirement.ts';
 import { CEDAR_BASE_SCHEMA } from './base-schema.ts';
+import { seenCall } from './call-members.ts';
 import { readEntities } from './entities.ts';
+import { takesEntities } from './entity-arguments.ts';
 import { type CedarEngineOptions, readCedarOptions } from './options.ts';
 import { type NamedText, readPolicies } from './policies.ts';
 import { preparse } from './preparsed.ts';
@@ -30,7 +32,7 @@ export const REQUEST_INVALID = 'request_invalid';
 /** Reason of a denial, before the ids of the policies that could not be evaluated. */
 export const EVALUATION_ERROR = 'evaluation_error';
 const NO_CEDAR_VALUE =
-  'The arguments or attributes hold null, a number that is no exact integer, a member that Cedar reserves, or too many levels.';
+  'The call holds null, a number that is no exact integer, a list with an element twice, half a surrogate pair, a member that Cedar reserves, or too many levels.';
 
 /**
  * An engine that decides by Cedar policies, in this process, without a network.
@@ -55,8 +57,13 @@ export function createCedarEngine(options: CedarEngineOptions): CedarEngine {
     schema,
     all.map(({ json }) => json),
   );
+  const seen = seenCall(
+    settings.schema.text,
+    all.map(({ json }) => json),
+  );
+  const shape = { members: seen.members, takesEntities: takesEntities(schema) };
   const preparsed = preparse(
-    schema,
+    seen.schema,
     textsOf(all),
     textsOf(all.filter(({ approval }) => approval === undefined)),
   );
@@ -101,7 +108,7 @@ export function createCedarEngine(options: CedarEngineOptions): CedarEngine {
   return {
     policy,
     decide(input) {
-      const request = cedarRequest(input, mapping);
+      const request = cedarRequest(input, mapping, shape);
       if (request === undefined) return denied(REQUEST_INVALID);
       const known = entities.reachableFrom(request);
       const answer = evaluate(preparsed.all, request, known);
@@ -119,7 +126,7 @@ export function createCedarEngine(options: CedarEngineOptions): CedarEngine {
       return { verdict: 'approval_required', approvals: joinRequirements(asked), policy, reasons };
     },
     explain(input) {
-      const request = cedarRequest(input, mapping);
+      const request = cedarRequest(input, mapping, shape);
       if (request === undefined) return [NO_CEDAR_VALUE];
       const answer = evaluate(preparsed.all, request, entities.reachableFrom(request));
       return answer.type === 'failure'

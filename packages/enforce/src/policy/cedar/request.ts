@@ -1,5 +1,5 @@
 import type { CedarValueJson, EntityUidJson } from '@cedar-policy/cedar-wasm/nodejs';
-import type { JsonObject, JsonValue } from '@taper/core';
+import { canonicalize, type JsonObject, type JsonValue } from '@taper/core';
 import type { PolicyInput } from '../../port/policy-engine.ts';
 
 /** Cedar's name of an entity. */
@@ -15,6 +15,16 @@ export interface CedarMapping {
   readonly attributes: boolean;
   readonly argumentsOf: (input: PolicyInput) => JsonObject;
   readonly resourceOf: (input: PolicyInput) => CedarEntityName;
+}
+
+/** Which members of `context.call` the schema has; `undefined`: all. */
+export type CallMembers = ReadonlySet<string> | undefined;
+
+/** What the schema says of requests. */
+export interface RequestShape {
+  readonly members: CallMembers;
+  /** Whether an argument may be an entity. */
+  readonly takesEntities: boolean;
 }
 
 /** The parts of a Cedar request that follow from the call. */
@@ -33,20 +43,27 @@ const ESCAPES: ReadonlySet<string> = new Set(['__entity', '__extn', '__expr']);
 
 /**
  * A call as Cedar sees it; `undefined` when its arguments or attributes hold what Cedar has no exact value for: `null`, a number
- * that is not an integer or lies beyond 2^53, a member `__entity`, `__extn` or `__expr`, more than 32 levels. Nothing is rounded or turned into text.
+ * that is not an integer or lies beyond 2^53, a list with an element twice, half a surrogate pair, what Cedar would take for
+ * something else than the record it is, more than 32 levels. Nothing is rounded or turned into text.
  */
-export function cedarRequest(input: PolicyInput, mapping: CedarMapping): CedarRequest | undefined {
+export function cedarRequest(
+  input: PolicyInput,
+  mapping: CedarMapping,
+  { members, takesEntities }: RequestShape,
+): CedarRequest | undefined {
   const args = mapping.argumentsOf(input);
   const { attributes } = input.context;
-  if (!isCedarRecord(args)) return undefined;
-  if (mapping.attributes && !isCedarRecord(attributes)) return undefined;
+  if (!isCedarRecord(args, takesEntities)) return undefined;
+  if (mapping.attributes && !isCedarRecord(attributes, takesEntities)) return undefined;
   const { type, id } = mapping.resourceOf(input);
+  // On its way into WebAssembly half a pair would become U+FFFD, and so another name.
+  if (![input.tool, input.action, type, id].every((name) => name.isWellFormed())) return undefined;
   return {
     principal: agentName(input.agent),
     action: { type: mapping.actionType, id: input.tool },
     resource: { type, id },
     context: {
-      call: callRecord(input),
+      call: only(members, callRecord(input)),
       arguments: args,
       ...(mapping.attributes ? { attributes } : {}),
     } as Record<string, CedarValueJson>,
@@ -89,16 +106,27 @@ function callRecord({
   };
 }
 
-function isCedarRecord(value: unknown): value is JsonObject {
-  return (
-    typeof value === 'object' &&
-    value !== null &&
-    !Array.isArray(value) &&
-    hasCedarValue(value as JsonObject, MAX_DEPTH)
-  );
+function only(
+  members: CallMembers,
+  call: Record<string, CedarValueJson>,
+): Record<string, CedarValueJson> {
+  if (members === undefined) return call;
+  return Object.fromEntries(Object.entries(call).filter(([name]) => members.has(name)));
 }
 
-function hasCedarValue(value: JsonValue | undefined, levels: number): boolean {
+function isCedarRecord(value: unknown, takesEntities: boolean): value is JsonObject {
+  return isRecord(value) && hasCedarValue(value as JsonObject, takesEntities, MAX_DEPTH);
+}
+
+function isRecord(value: unknown): boolean {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+function hasCedarValue(
+  value: JsonValue | undefined,
+  takesEntities: boolean,
+  levels: number,
+): boolean {
   switch (typeof value) {
     case 'boolean':
       return true;
@@ -108,13 +136,34 @@ function hasCedarValue(value: JsonValue | undefined, levels: number): boolean {
       return Number.isSafeInteger(value);
     case 'object': {
       if (value === null || levels === 0) return false;
-      if (Array.isArray(value)) return value.every((each) => hasCedarValue(each, levels - 1));
-      return Object.entries(value).every(
-        ([name, each]) =>
-          !ESCAPES.has(name) && name.isWellFormed() && hasCedarValue(each, levels - 1),
+      const has = (each: JsonValue): boolean => hasCedarValue(each, takesEntities, levels - 1);
+      if (Array.isArray(value)) return value.every(has) && areDifferent(value);
+      if (isFunctionCall(value as JsonObject)) return false;
+      if (takesEntities && isEntityWithMore(value as JsonObject)) return false;
+      return Object.entries(value as JsonObject).every(
+        ([name, each]) => !ESCAPES.has(name) && name.isWellFormed() && has(each),
       );
     }
     default:
       return false;
   }
+}
+
+/** Where the schema has a `decimal` or another extension type, Cedar takes such a record for a call of its function. */
+function isFunctionCall(value: JsonObject): boolean {
+  return (
+    Object.hasOwn(value, 'fn') && (Object.hasOwn(value, 'arg') || Object.hasOwn(value, 'args'))
+  );
+}
+
+/** Where the schema has an entity, Cedar passes over the other members, and no policy would see them. */
+function isEntityWithMore(value: JsonObject): boolean {
+  return (
+    Object.hasOwn(value, 'type') && Object.hasOwn(value, 'id') && Object.keys(value).length > 2
+  );
+}
+
+/** Lists become sets, in which an element that is there twice is there once. */
+function areDifferent(values: readonly JsonValue[]): boolean {
+  return new Set(values.map((value) => canonicalize(value))).size === values.length;
 }
