@@ -1,5 +1,5 @@
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import type { AddressInfo } from 'node:net';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -109,6 +109,14 @@ describe.skipIf(given === undefined && !hasBinary)('a real OPA server', () => {
     }
   });
 });
+
+test.each(['decision.rego', 'review.rego', 'deploy.rego', 'refund.rego'])(
+  'docs/policy.md shows %s as it is',
+  (name) => {
+    const page = readFileSync(new URL('../../../../../docs/policy.md', import.meta.url), 'utf8');
+    expect(page).toContain(`\`\`\`rego\n${readFileSync(join(FOLDER, name), 'utf8')}\`\`\``);
+  },
+);
 
 describe.skipIf(!hasBinary)('the Rego policies of the examples', () => {
   test('pass their own tests', () => {
