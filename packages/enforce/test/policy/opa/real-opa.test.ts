@@ -15,8 +15,10 @@ import { DEPLOYER, HELPER, policyChain, policyInput, REFUND_DESK, REVIEWER } fro
 
 const FOLDER = fileURLToPath(new URL('../../../../../examples/policies/rego/', import.meta.url));
 const ENTRYPOINT = 'taper/decision';
+/** Looked for on the path. */
+const OPA = 'opa';
 const given = process.env['TAPER_OPA_URL'];
-const hasBinary = spawnSync('opa', ['version'], { stdio: 'ignore' }).status === 0;
+const hasBinary = spawnSync(OPA, ['version'], { stdio: 'ignore' }).status === 0;
 
 if (given === undefined && !hasBinary)
   console.warn(
@@ -83,7 +85,7 @@ describe.skipIf(given === undefined && !hasBinary)('a real OPA server', () => {
         '--ignore',
         '*_test.rego',
       ];
-      server = spawn('opa', ['run', '--server', ...options, '--bundle', FOLDER], {
+      server = spawn(OPA, ['run', '--server', ...options, '--bundle', FOLDER], {
         stdio: 'ignore',
       });
     }
@@ -120,7 +122,7 @@ test.each(['decision.rego', 'review.rego', 'deploy.rego', 'refund.rego'])(
 
 describe.skipIf(!hasBinary)('the Rego policies of the examples', () => {
   test('pass their own tests', () => {
-    expect(spawnSync('opa', ['test', '--bundle', FOLDER], { encoding: 'utf8' })).toMatchObject({
+    expect(spawnSync(OPA, ['test', '--bundle', FOLDER], { encoding: 'utf8' })).toMatchObject({
       status: 0,
     });
   });
@@ -134,7 +136,7 @@ describe.skipIf(!hasBinary)('a bundle that `opa build` has made', () => {
     folder = mkdtempSync(join(tmpdir(), 'taper-opa-build-'));
     const file = join(folder, 'bundle.tar.gz');
     const options = ['-t', 'wasm', '-e', ENTRYPOINT, '--ignore', '*_test.rego', '-o', file];
-    const built = spawnSync('opa', ['build', ...options, '--bundle', FOLDER], { encoding: 'utf8' });
+    const built = spawnSync(OPA, ['build', ...options, '--bundle', FOLDER], { encoding: 'utf8' });
     expect(built).toMatchObject({ status: 0 });
     engine = await loadOpaBundle({ file, entrypoint: ENTRYPOINT });
   });
