@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, test } from 'vitest';
 import { loadCedarEngine } from '../../src/policy/cedar/index.ts';
@@ -100,6 +101,14 @@ describe('the policies in examples/policies/cedar', () => {
     expect((await decide('refund_order', REFUND_DESK, refund(amount))).verdict).toBe(verdict);
   });
 });
+
+test.each(['review.cedar', 'deploy.cedar', 'refund.cedar'])(
+  'docs/policy.md shows %s as it is',
+  (name) => {
+    const page = readFileSync(new URL('../../../docs/policy.md', folder), 'utf8');
+    expect(page).toContain(`\`\`\`cedar\n${readFileSync(path(name), 'utf8')}\`\`\``);
+  },
+);
 
 policyEngineContract({
   test,

@@ -70,7 +70,7 @@ export function cedarRequest(
   };
 }
 
-export function agentName(thumbprint: string): CedarEntityName & { type: string; id: string } {
+function agentName(thumbprint: string): CedarEntityName & { type: string; id: string } {
   return { type: 'Taper::Agent', id: thumbprint };
 }
 
