@@ -81,6 +81,7 @@ export type {
 } from './port/policy-engine.ts';
 export type { ReplayStore, ReplayVerdict, UsedKey } from './port/replay-store.ts';
 export type { RevocationQuery, RevocationVerdict, RevocationView } from './port/revocation-view.ts';
+export type { PortFailure, PortName } from './port-failure.ts';
 export type { Revocation } from './revocation/entry.ts';
 export type { LiveSession, SessionAuthenticator } from './session/authenticator.ts';
 export {

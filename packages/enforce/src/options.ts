@@ -8,6 +8,7 @@ import { type Clock, systemClock } from './port/clock.ts';
 import type { PolicyEngine } from './port/policy-engine.ts';
 import type { ReplayStore } from './port/replay-store.ts';
 import type { RevocationView } from './port/revocation-view.ts';
+import { createWarner, type PortFailure } from './port-failure.ts';
 import type { SessionTable } from './session/table.ts';
 
 export interface EnforcementPointOptions {
@@ -50,6 +51,8 @@ export interface EnforcementPointOptions {
   readonly limits?: Partial<Limits>;
   /** Milliseconds that a port may take to answer. Default 1000, at most 60,000. */
   readonly portTimeout?: number;
+  /** Told of every failure of a port, in words for an operator. Default: a warning of the process, once a minute for each port. It must not throw. */
+  readonly report?: (failure: PortFailure) => void;
   /** That many fresh random bytes. Default: those of the platform. */
   readonly random?: (length: number) => Uint8Array;
   /** Accept keys whose private halves are printed in standards and test suites. Only for tests. Default false. */
@@ -73,6 +76,8 @@ export interface Settings {
   readonly audit: AuditRecorder | undefined;
   readonly sessions: SessionTable | undefined;
   readonly portTimeout: number;
+  /** Never throws. */
+  readonly report: (failure: PortFailure) => void;
   readonly random: (length: number) => Uint8Array;
   readonly allowTestKeys: boolean;
 }
@@ -108,6 +113,8 @@ export function completeOptions(options: EnforcementPointOptions): Settings {
     if (missing !== undefined)
       throw new TaperError('option_invalid', `\`${port}\` has no function \`${missing}\`.`);
   }
+  if (options.report !== undefined && typeof options.report !== 'function')
+    throw new TaperError('option_invalid', '`report` must be a function.');
   for (const setting of ['tenant', 'purpose'] as const) {
     const given: unknown = options[setting];
     if (given !== undefined && (typeof given !== 'string' || given === ''))
@@ -139,9 +146,21 @@ export function completeOptions(options: EnforcementPointOptions): Settings {
     audit: options.audit,
     sessions: options.sessions,
     portTimeout: wholeNumber(options, 'portTimeout', 1000, 1, 60_000),
+    report: quiet(options.report ?? createWarner()),
     random: options.random ?? ((length) => crypto.getRandomValues(new Uint8Array(length))),
     allowTestKeys: options.allowWellKnownTestKeys === true,
   });
+}
+
+/** A logger that fails must not decide anything. */
+function quiet(report: (failure: PortFailure) => void): (failure: PortFailure) => void {
+  return (failure) => {
+    try {
+      report(failure);
+    } catch {
+      // There is nobody left to tell.
+    }
+  };
 }
 
 function wholeNumber(

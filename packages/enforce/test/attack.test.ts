@@ -69,6 +69,7 @@ function pointWith(options: Partial<EnforcementPointOptions> = {}) {
     audience: AUDIENCE,
     anchors,
     clock: createTestClock(),
+    report: () => {},
     ...options,
   });
 }

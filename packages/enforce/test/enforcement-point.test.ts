@@ -60,6 +60,7 @@ function pointAt(time: () => number, replay?: ReplayStore, portTimeout = 1000) {
     anchors,
     clock: { now: time },
     portTimeout,
+    report: () => {},
     ...(replay === undefined ? {} : { replay }),
   });
 }

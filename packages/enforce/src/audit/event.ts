@@ -57,6 +57,8 @@ export interface AuditEventInit {
   readonly arguments?: JsonObject | undefined;
   readonly denial?: { readonly code: DenialCode; readonly hop?: number | undefined } | undefined;
   readonly policy?: { readonly id: string; readonly version: string } | undefined;
+  /** Identifiers of the rules that decided; the first sixteen are kept. */
+  readonly policyReasons?: readonly string[] | undefined;
   /** The policy engine's own reference to its decision. */
   readonly policyDecisionId?: string | undefined;
   readonly approvals?: readonly AuditApproval[] | undefined;
@@ -101,6 +103,7 @@ export interface AuditEvent {
   }[];
   readonly policy_decision_id?: string;
   readonly policy_id?: string;
+  readonly policy_reasons?: readonly string[];
   readonly policy_version?: string;
   readonly presented_chain?: {
     readonly delegation_chain: readonly string[];

@@ -14,6 +14,9 @@ const NEEDS_CHAIN: ReadonlySet<string> = new Set([
   'opened',
 ]);
 
+/** Rules of a policy that are named. */
+const MAX_REASONS = 16;
+
 /** More than `previous_hash`, `sequence` and `signature` take. */
 const PLACE_LENGTH = 256;
 
@@ -88,6 +91,7 @@ export function draftEvent(
     joined_chains: nonEmpty(joined),
     policy_decision_id: name(init.policyDecisionId),
     policy_id: name(policy?.id),
+    policy_reasons: nonEmpty(init.policyReasons?.slice(0, MAX_REASONS).map(recordedName)),
     policy_version: name(policy?.version),
     presented_chain: presented === undefined ? undefined : writePresented(presented),
   });

@@ -69,6 +69,7 @@ const MEMBERS: Readonly<Record<string, Shape>> = {
   joined_chains: listOf(exactly(CHAIN)),
   policy_decision_id: isText,
   policy_id: isText,
+  policy_reasons: listOf(isText),
   policy_version: isText,
   presented_chain: exactly({ delegation_chain: listOf(isText), token_hashes: listOf(isHash) }),
   previous_hash: isHash,

@@ -16,7 +16,7 @@ import {
 } from '../approval/count.ts';
 import type { ApprovalSource, Approver, PendingAction } from '../port/approval-source.ts';
 import type { ApprovalRequirement, PolicyDecision } from '../port/policy-engine.ts';
-import { ask, membersOf, nothing } from './ask.ts';
+import { ask, membersOf, nothing, type Patience } from './ask.ts';
 import type { Subject } from './subject.ts';
 
 export interface ApprovalSettings {
@@ -26,7 +26,7 @@ export interface ApprovalSettings {
   /** Identifier of the enforcement point. */
   readonly name: string;
   readonly random: (length: number) => Uint8Array;
-  readonly portTimeout: number;
+  readonly patience: Patience;
 }
 
 /** An action and who asks for it. */
@@ -75,13 +75,13 @@ export async function knownApprovals(
   question: ApprovalQuestion,
   settings: ApprovalSettings,
 ): Promise<KnownApprovals | Denial> {
-  const { source, portTimeout } = settings;
+  const { source, patience } = settings;
   if (source === undefined) return NONE_KNOWN;
   const key = approvalSubject(actionOf(question, settings));
   const found = await ask(
     async () => (await source.find(key, question.now)) ?? NOTHING,
     (value) => (value === NOTHING ? NOTHING : readApprovalRequest(value)),
-    portTimeout,
+    patience,
   );
   if (found === undefined) return denial('approval_source_unavailable');
   if (found === NOTHING) return NONE_KNOWN;
@@ -134,9 +134,9 @@ export async function checkApprovals(
 /** Tells the source that the action has been used. Best effort: its approvals serve once in any case. */
 export async function closeApproval(
   { action }: PendingAction,
-  { source, portTimeout }: ApprovalSettings,
+  { source, patience }: ApprovalSettings,
 ): Promise<void> {
-  await ask(() => source?.close(approvalSubject(action)), nothing, portTimeout);
+  await ask(() => source?.close(approvalSubject(action)), nothing, patience);
 }
 
 /** Asks the source to hold the action until it is approved; gives what it holds. */
@@ -145,18 +145,14 @@ async function open(
   requirements: readonly ApprovalRequirement[],
   settings: ApprovalSettings,
 ): Promise<PendingAction | Denial> {
-  const { source, portTimeout } = settings;
+  const { source, patience } = settings;
   const draft: PendingAction = Object.freeze({
     action: actionOf(question, settings),
     requirements,
     chains: question.subject.chains.map(({ tokens }) => tokens.map(({ compact }) => compact)),
     approvals: [],
   });
-  const opened = await ask(
-    () => source?.open(draft, question.now),
-    readApprovalRequest,
-    portTimeout,
-  );
+  const opened = await ask(() => source?.open(draft, question.now), readApprovalRequest, patience);
   const fits =
     opened !== undefined &&
     opened.action.expiresAt > question.now &&
@@ -186,14 +182,14 @@ async function count(
 
 async function approversOf(
   requirements: readonly ApprovalRequirement[],
-  { source, portTimeout }: ApprovalSettings,
+  { source, patience }: ApprovalSettings,
 ): Promise<ReadonlyMap<string, readonly Approver[]> | Denial> {
   const groups = new Map<string, readonly Approver[]>();
   for (const { group } of requirements) {
     const approvers = await ask(
       async () => (await source?.approvers(group)) ?? NOTHING,
       readApprovers,
-      portTimeout,
+      patience,
     );
     if (approvers === undefined) return denial('approval_source_unavailable');
     if (approvers === NOTHING || approvers.length === 0)

@@ -5,6 +5,7 @@ import type { Settings } from '../options.ts';
 import type { LiveSession } from '../session/authenticator.ts';
 import { ask, membersOf } from './ask.ts';
 import { argsOf, type Case, type Judgement } from './judge.ts';
+import { patienceWith } from './patience.ts';
 import { type Subject, subjectOf } from './subject.ts';
 
 /** Writes what becomes of calls into the audit log. Nothing here rejects: what is not known to be durable is `undefined` or false. */
@@ -21,10 +22,13 @@ export interface AuditTrail {
   outcome(permitted: Permitted, outcome: Outcome, now: number): Promise<boolean>;
 }
 
-export function createAuditTrail({ audit, name, portTimeout }: Settings): AuditTrail {
+export function createAuditTrail(settings: Settings): AuditTrail {
+  const { audit, name } = settings;
+  const patience = patienceWith('audit', settings);
+
   async function record(event: AuditEventInit): Promise<EventReference | undefined> {
     if (audit === undefined) return undefined;
-    return ask(() => audit.record(event), readReference, portTimeout);
+    return ask(() => audit.record(event), readReference, patience);
   }
 
   return Object.freeze<AuditTrail>({
@@ -95,6 +99,7 @@ function describe(each: Case, name: string): Omit<AuditEventInit, 'type' | 'deci
     arguments: authenticated === undefined ? undefined : argsOf(authenticated),
     policy: policy?.policy,
     policyDecisionId: policy?.decisionId,
+    policyReasons: policy?.reasons,
     approvals,
     budget:
       reservation === undefined

@@ -1,7 +1,7 @@
 import { type Denial, denial, type JsonObject, platform } from '@taper/core';
 import { isAmount, isZero } from '../budget/amount.ts';
 import type { BudgetCharge, BudgetLedger, ReserveVerdict } from '../port/budget-ledger.ts';
-import { ask, membersOf, nothing, oneOf } from './ask.ts';
+import { ask, membersOf, nothing, oneOf, type Patience } from './ask.ts';
 import type { Subject } from './subject.ts';
 
 /**
@@ -17,7 +17,7 @@ export interface BudgetSettings {
   readonly owner: string;
   /** An identifier that nobody has used. */
   readonly newId: () => string;
-  readonly portTimeout: number;
+  readonly patience: Patience;
 }
 
 /** What has been reserved for one call: to be settled in the moment before it runs, or released. */
@@ -28,8 +28,8 @@ export interface Reservation {
 }
 
 /** The time, in seconds, that a call has between its reservation and its settlement. */
-function reservationLifetime(portTimeout: number): number {
-  return Math.ceil((4 * portTimeout) / 1000) + 5;
+function reservationLifetime({ milliseconds }: Patience): number {
+  return Math.ceil((4 * milliseconds) / 1000) + 5;
 }
 
 const UTF8 = new TextEncoder();
@@ -47,7 +47,7 @@ export async function reserveBudget(
 ): Promise<Reservation | Denial | undefined> {
   const { budgets } = subject.caveats;
   if (budgets.length === 0) return undefined;
-  const { ledger, owner, portTimeout } = settings;
+  const { ledger, owner, patience } = settings;
   if (ledger === undefined)
     return denial('budget_ledger_unavailable', {}, { reason: 'not_configured' });
   const amounts = new Map<string, string>();
@@ -67,16 +67,16 @@ export async function reserveBudget(
   }
   if (charges.length === 0) return undefined;
   const id = settings.newId();
-  const expiresAt = now + reservationLifetime(portTimeout);
+  const expiresAt = now + reservationLifetime(patience);
   const verdict = await ask(
     () => ledger.reserve({ id, owner, charges, expiresAt }, now),
     readReserveVerdict,
-    portTimeout,
+    patience,
   );
   if (verdict?.verdict === 'reserved') return { id, amounts };
   if (verdict === undefined) {
     // It may have been reserved all the same.
-    void ask(() => ledger.release(id), nothing, portTimeout);
+    void ask(() => ledger.release(id), nothing, patience);
     return denial('budget_ledger_unavailable');
   }
   if (verdict.verdict === 'full') return denial('budget_ledger_full');
@@ -88,9 +88,9 @@ export async function reserveBudget(
 export async function settleBudget(
   { id }: Reservation,
   now: number,
-  { ledger, portTimeout }: BudgetSettings,
+  { ledger, patience }: BudgetSettings,
 ): Promise<Denial | undefined> {
-  const verdict = await ask(() => ledger?.settle(id, now), readSettleVerdict, portTimeout);
+  const verdict = await ask(() => ledger?.settle(id, now), readSettleVerdict, patience);
   if (verdict === 'settled') return undefined;
   return denial(verdict === 'lost' ? 'budget_reservation_lost' : 'budget_ledger_unavailable');
 }
@@ -98,9 +98,9 @@ export async function settleBudget(
 /** Gives a reservation back at once; where that fails, its expiry does. */
 export async function releaseBudget(
   { id }: Reservation,
-  { ledger, portTimeout }: BudgetSettings,
+  { ledger, patience }: BudgetSettings,
 ): Promise<void> {
-  await ask(() => ledger?.release(id), nothing, portTimeout);
+  await ask(() => ledger?.release(id), nothing, patience);
 }
 
 function amountOf(measure: Meter, tool: string, args: JsonObject): string | undefined {

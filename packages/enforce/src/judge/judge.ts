@@ -14,6 +14,7 @@ import type { PendingAction } from '../port/approval-source.ts';
 import { forwardOnly } from '../port/clock.ts';
 import type { ApprovalRequirement, PolicyDecision } from '../port/policy-engine.ts';
 import type { UsedKey } from '../port/replay-store.ts';
+import { describeFailure } from '../port-failure.ts';
 import {
   type ApprovalSettings,
   checkApprovals,
@@ -37,6 +38,7 @@ import {
   useOf,
   verified,
 } from './call.ts';
+import { patienceWith } from './patience.ts';
 import { checkPolicy, type PolicySettings } from './policy.ts';
 import { giveBackUses, type ReplaySettings, useUp } from './replay.ts';
 import { checkRevocation, type RevocationSettings } from './revocation.ts';
@@ -84,32 +86,42 @@ const IDENTIFIER_BYTES = 32;
 
 /** @throws {TaperError} `option_invalid`. */
 export function createJudge(settings: Settings): Judge {
-  const { name, portTimeout, random, sessions, allowTestKeys } = settings;
+  const { name, random, sessions, allowTestKeys } = settings;
   const verifier = createVerifier(settings.verifier);
   refuseTestKeys(settings);
-  const readClock = forwardOnly(settings.clock);
+  const readClock = forwardOnly(settings.clock, (cause) =>
+    settings.report(describeFailure('clock', cause === undefined ? 'malformed' : 'threw', cause)),
+  );
   const newId = (): string => platform.encodeBase64url(random(IDENTIFIER_BYTES));
   const revocation: RevocationSettings = {
     view: settings.revocation,
     maxStaleness: settings.maxRevocationStaleness,
-    portTimeout,
+    patience: patienceWith('revocation', settings),
   };
   const approval: ApprovalSettings = {
     source: settings.approvals,
     lifetime: settings.approvalLifetime,
     name,
     random,
-    portTimeout,
+    patience: patienceWith('approvals', settings),
   };
-  const policy: PolicySettings = { engine: settings.policy, enforcementPoint: name, portTimeout };
+  const policy: PolicySettings = {
+    engine: settings.policy,
+    enforcementPoint: name,
+    patience: patienceWith('policy', settings),
+  };
   const budget: BudgetSettings = {
     ledger: settings.ledger,
     meters: settings.meters,
     owner: newId(),
     newId,
-    portTimeout,
+    patience: patienceWith('ledger', settings),
   };
-  const replay: ReplaySettings = { store: settings.replay, sessions, portTimeout };
+  const replay: ReplaySettings = {
+    store: settings.replay,
+    sessions,
+    patience: patienceWith('replay', settings),
+  };
 
   function asksRevocation({ caveats }: Subject): boolean {
     return revocation.view !== undefined || caveats.revocation !== undefined;

@@ -6,7 +6,7 @@ import type {
   PolicyEngine,
   PolicyInput,
 } from '../port/policy-engine.ts';
-import { ask, membersOf, oneOf } from './ask.ts';
+import { ask, membersOf, oneOf, type Patience } from './ask.ts';
 import type { Subject } from './subject.ts';
 
 /** More different approvers than this cannot be asked for. */
@@ -15,7 +15,7 @@ const MAX_APPROVALS = 16;
 export interface PolicySettings {
   readonly engine: PolicyEngine | undefined;
   readonly enforcementPoint: string;
-  readonly portTimeout: number;
+  readonly patience: Patience;
 }
 
 export interface PolicyQuestion {
@@ -30,7 +30,7 @@ export interface PolicyQuestion {
 /** What the resource owner's policy says; `undefined` where there is none. Its permit changes nothing. */
 export async function checkPolicy(
   { subject, tool, args, context, approvals, now }: PolicyQuestion,
-  { engine, enforcementPoint, portTimeout }: PolicySettings,
+  { engine, enforcementPoint, patience }: PolicySettings,
 ): Promise<PolicyDecision | Denial | undefined> {
   if (engine === undefined) return undefined;
   const input: PolicyInput = Object.freeze({
@@ -44,7 +44,7 @@ export async function checkPolicy(
     approvals,
     context: Object.freeze({ enforcementPoint, now, attributes: context.attributes ?? {} }),
   });
-  const decision = await ask(() => engine.decide(input), readDecision, portTimeout);
+  const decision = await ask(() => engine.decide(input), readDecision, patience);
   return decision ?? denial('policy_unavailable');
 }
 

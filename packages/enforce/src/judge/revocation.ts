@@ -1,6 +1,6 @@
 import { type Denial, denial } from '@taper/core';
 import type { RevocationVerdict, RevocationView } from '../port/revocation-view.ts';
-import { ask, membersOf } from './ask.ts';
+import { ask, membersOf, type Patience } from './ask.ts';
 import type { Subject } from './subject.ts';
 
 /** Seconds by which the clock of a revocation log may run ahead of ours. */
@@ -10,7 +10,7 @@ export interface RevocationSettings {
   readonly view: RevocationView | undefined;
   /** Seconds; what the resource owner asks of every chain, also of those that ask nothing. */
   readonly maxStaleness: number;
-  readonly portTimeout: number;
+  readonly patience: Patience;
 }
 
 /** Why a call is refused, and which of several chains is at fault. */
@@ -25,13 +25,13 @@ export function checkRevocation(
   now: number,
   settings: RevocationSettings,
 ): Finding | undefined | Promise<Finding | undefined> {
-  const { view, maxStaleness, portTimeout } = settings;
+  const { view, maxStaleness, patience } = settings;
   if (view === undefined) {
     if (subject.caveats.revocation === undefined) return undefined;
     return { denial: denial('revocation_unavailable', {}, { reason: 'not_configured' }) };
   }
   const query = subject.revocation;
-  const answer = ask(() => view.check(query, now), readVerdict, portTimeout);
+  const answer = ask(() => view.check(query, now), readVerdict, patience);
   return answer instanceof Promise
     ? answer.then((verdict) => weigh(verdict, subject, now, maxStaleness))
     : weigh(answer, subject, now, maxStaleness);

@@ -6,6 +6,7 @@ import { ask } from './ask.ts';
 import type { AuditTrail } from './audit-trail.ts';
 import { inspectChains } from './inspect.ts';
 import type { Judge } from './judge.ts';
+import { patienceWith } from './patience.ts';
 
 /** Where an agent opens a session at an enforcement point (spec/session.md). Neither function rejects. */
 export interface SessionDoor {
@@ -39,7 +40,7 @@ export function createSessionDoor(
         const answer = ask(
           () => table.welcome(message, now, (chains) => inspectChains(chains, judge, settings)),
           readAnswer,
-          2 * settings.portTimeout, // for the view of revocations, and for the signer
+          patienceWith('sessions', { ...settings, portTimeout: 2 * settings.portTimeout }), // for the view of revocations, and for the signer
         );
         return (await answer) ?? denial('internal_error');
       } catch {

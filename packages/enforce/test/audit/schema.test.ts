@@ -18,6 +18,7 @@ const FULL = permitEvent({
   ],
   policy: { id: 'refunds', version: '3' },
   policyDecisionId: 'd-1',
+  policyReasons: ['above-100'],
   approvals: [{ group: 'finance', approver: 'ada', thumbprint: hashed('ada'), id: 'approval-1' }],
   budget: [{ meter: 'EUR', amount: '12.50' }],
   tenant: 'acme',

@@ -103,6 +103,7 @@ export function pointWith(options: Partial<EnforcementPointOptions> = {}): Enfor
     audience: AUDIENCE,
     anchors: [{ issuer: ISSUER, key: authority.publicKey }],
     clock: { now: () => NOW },
+    report: () => {},
     ...options,
   });
 }
