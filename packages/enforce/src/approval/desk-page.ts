@@ -1,4 +1,12 @@
+import { createHash } from 'node:crypto';
 import type { PendingAction } from '../port/approval-source.ts';
+
+const STYLE = `:root{color-scheme:light dark}body{font:16px/1.5 system-ui,sans-serif;max-width:44rem;margin:3rem auto;padding:0 1rem}
+pre{overflow-x:auto;margin:0;padding:.5rem .75rem;background:#8881;border-radius:.4rem;white-space:pre-wrap;overflow-wrap:anywhere}
+dt{margin-top:1rem;font-weight:600}dd{margin:.25rem 0 0}`;
+
+/** What the page may do in a browser: have this style, and nothing else. */
+export const DESK_PAGE_POLICY: string = `default-src 'none'; style-src 'sha256-${createHash('sha256').update(STYLE).digest('base64')}'; frame-ancestors 'none'`;
 
 /**
  * What a person sees who follows the link in a browser: the whole action, from the value that is hashed, and how to approve it.
@@ -17,7 +25,8 @@ export function deskPage({ action, requirements, approvals }: PendingAction): st
   const body = rows.map(([label, text]) => `<dt>${label}</dt><dd><pre>${shown(text)}</pre></dd>`);
   return `<!doctype html>
 <html lang="en">
-<head><meta charset="utf-8"><title>An action waits for approval</title></head>
+<head><meta charset="utf-8"><meta name="viewport" content="width=device-width"><title>An action waits for approval</title>
+<style>${STYLE}</style></head>
 <body>
 <h1>An action waits for approval</h1>
 <p>This page approves nothing. To approve, sign the action with your own key, in a terminal; that also checks under whose

@@ -8,7 +8,7 @@ import {
 } from '@taper/core';
 import type { PendingAction } from '../port/approval-source.ts';
 import { type Clock, forwardOnly, systemClock } from '../port/clock.ts';
-import { deskPage } from './desk-page.ts';
+import { DESK_PAGE_POLICY, deskPage } from './desk-page.ts';
 import { type ApprovalInbox, claimedAction } from './inbox.ts';
 import { type SubmissionLimit, submissionLimit } from './submission-limit.ts';
 
@@ -187,7 +187,7 @@ function answer(
     headers: {
       'Content-Type': type,
       'Cache-Control': 'no-store',
-      'Content-Security-Policy': "default-src 'none'; frame-ancestors 'none'",
+      'Content-Security-Policy': DESK_PAGE_POLICY,
       'Referrer-Policy': 'no-referrer',
       'X-Content-Type-Options': 'nosniff',
       Vary: 'Accept',
