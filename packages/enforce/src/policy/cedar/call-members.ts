@@ -8,9 +8,6 @@ export interface SeenCall {
   readonly members: CallMembers;
 }
 
-/** A member of a record in `CEDAR_BASE_SCHEMA`. */
-const MEMBER = /^ {4}(\w+)\??: .*\n/gm;
-
 /**
  * What has to be handed to Cedar of a call. Handing over a member costs about as much as evaluating a small policy, and most policies look at two
  * or three; what none of them names changes no decision. Where a policy takes `context` or `context.call` as a whole, or the
@@ -22,7 +19,10 @@ export function seenCall(userSchema: string, policies: readonly PolicyJson[]): S
   const whole = `${userSchema}\n${CEDAR_BASE_SCHEMA}`;
   const names = namesOfMembers(policies);
   if (names === undefined || !isOnlyContext(whole)) return { schema: whole, members: undefined };
-  const base = CEDAR_BASE_SCHEMA.replace(MEMBER, (line, name) => (names.has(name) ? line : ''));
+  // Each line of four spaces and a name is a member of a record.
+  const base = CEDAR_BASE_SCHEMA.replace(/^ {4}(\w+)\??: .*\n/gm, (line, name) =>
+    names.has(name) ? line : '',
+  );
   return { schema: `${userSchema}\n${base}`, members: names };
 }
 
