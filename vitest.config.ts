@@ -9,6 +9,8 @@ export default defineConfig({
     testTimeout: 60_000,
     hookTimeout: 60_000,
     pool: 'forks',
+    // Tests make ports fail on purpose.
+    execArgv: ['--disable-warning=TAPER_PORT_FAILED'],
     maxWorkers: 2,
   },
 });
