@@ -58,6 +58,7 @@ export { type ErrorCode, TaperError } from './error.ts';
 export { type DeriveOptions, derive, type IssueOptions, issue, type ToolMap } from './issue.ts';
 export { canonicalize } from './jcs.ts';
 export {
+  isJsonObject,
   type JsonObject,
   type JsonProblem,
   type JsonResult,
@@ -73,6 +74,7 @@ export {
 } from './key.ts';
 export { DEFAULT_LIMITS, type Limits } from './limits.ts';
 export { RefusedError } from './make.ts';
+export { requireKnownOptions } from './option-names.ts';
 export {
   type JoinedPresentation,
   joinPresentations,

@@ -72,8 +72,8 @@ export function parseJson(text: string, maxValues: number = MAX_JSON_VALUES): Js
   return parseJsonStrict(text, maxValues);
 }
 
-/** True for an object; false for null and arrays. */
-export function isJsonObject(value: JsonValue | undefined): value is JsonObject {
+/** True for an object; false for null, arrays and everything else. */
+export function isJsonObject(value: unknown): value is JsonObject {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 

@@ -5,6 +5,7 @@ import type { SignatureVerifier } from './crypto/port.ts';
 import { TaperError } from './error.ts';
 import { isPublicKey } from './key.ts';
 import { completeLimits, type Limits } from './limits.ts';
+import { requireKnownOptions } from './option-names.ts';
 import type { ProofPolicy } from './proof.ts';
 
 /** A root that verifies under no anchor costs a signature check for each. */
@@ -45,6 +46,18 @@ function isOn(requirement: boolean | undefined): boolean {
   return requirement !== undefined && requirement !== false;
 }
 
+const OPTIONS: readonly (keyof VerifierOptions)[] = [
+  'anchors',
+  'audience',
+  'requireChainAudience',
+  'requireProofAudience',
+  'acceptsNonce',
+  'profile',
+  'limits',
+  'cacheCharacters',
+  'verifySignature',
+];
+
 /**
  * Checks the options of a verifier and completes them.
  * @throws {TaperError} `option_invalid`.
@@ -53,6 +66,7 @@ export function prepareVerifier(options: VerifierOptions): {
   readonly policy: VerifierPolicy;
   readonly cache: ChainCache | undefined;
 } {
+  requireKnownOptions(options, OPTIONS);
   const limits = completeLimits(options.limits);
   const audience = options.audience === undefined ? [] : [options.audience].flat();
   if (audience.some((identifier) => typeof identifier !== 'string' || identifier === '')) {

@@ -1,4 +1,10 @@
-import { type Limits, TaperError, type TrustAnchor, type VerifierOptions } from '@taper/core';
+import {
+  type Limits,
+  requireKnownOptions,
+  TaperError,
+  type TrustAnchor,
+  type VerifierOptions,
+} from '@taper/core';
 import type { AuditRecorder } from './audit/recorder.ts';
 import type { Meter } from './judge/budget.ts';
 import { createMemoryReplayStore } from './memory/replay-store.ts';
@@ -82,6 +88,32 @@ export interface Settings {
   readonly allowTestKeys: boolean;
 }
 
+const OPTIONS: readonly (keyof EnforcementPointOptions)[] = [
+  'audience',
+  'anchors',
+  'tenant',
+  'purpose',
+  'clock',
+  'replay',
+  'revocation',
+  'maxRevocationStaleness',
+  'ledger',
+  'meters',
+  'approvals',
+  'approvalLifetime',
+  'policy',
+  'audit',
+  'sessions',
+  'requireChainAudience',
+  'requireProofAudience',
+  'acceptsNonce',
+  'limits',
+  'portTimeout',
+  'report',
+  'random',
+  'allowWellKnownTestKeys',
+];
+
 /** The functions that each port must have. */
 const PORTS = {
   clock: ['now'],
@@ -99,6 +131,7 @@ const PORTS = {
  * @throws {TaperError} `option_invalid` when it could not be safe.
  */
 export function completeOptions(options: EnforcementPointOptions): Settings {
+  requireKnownOptions(options, OPTIONS);
   const audience = [options.audience].flat();
   const [name] = audience;
   if (name === undefined) {

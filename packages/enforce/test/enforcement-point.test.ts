@@ -383,6 +383,10 @@ describe('an enforcement point that could not be safe is not made (Z03)', () => 
     ['a clock without now', { clock: {} }],
     ['a clock that is null', { clock: null }],
     ['a store without accept', { replay: {} }],
+    ['a mistyped option', { polcy: {} }],
+    ['a policy that was not loaded', { policy: undefined }],
+    ['a tenant that nobody set', { tenant: undefined }],
+    ['a requirement that nobody set', { requireProofAudience: undefined }],
     ['a timeout that is no number', { portTimeout: Number.NaN }],
     ['a timeout of nothing', { portTimeout: 0 }],
     ['a nonce check that is no function', { acceptsNonce: 'abc' }],
@@ -398,28 +402,25 @@ describe('an enforcement point that could not be safe is not made (Z03)', () => 
     );
   });
 
-  test.each([0, '', Number.NaN, null, undefined])(
-    'a requirement is not turned off by %j',
-    async (value) => {
-      const options = {
-        audience: AUDIENCE,
-        anchors,
-        clock: { now: () => NOW },
-        requireProofAudience: value,
-      };
-      const point = createEnforcementPoint(options as unknown as EnforcementPointOptions);
-      const unbound = await prove(await root(), {
-        signer: createSigner(agent.privateJwk),
-        tool: 'read',
-        args: { path: '/a' },
-        now: NOW,
-        id: nextId(),
-      });
-      expect(codeOf(await point.authorize(unbound, 'read', { path: '/a' }))).toBe(
-        'proof_audience_required',
-      );
-    },
-  );
+  test.each([0, '', Number.NaN, null])('a requirement is not turned off by %j', async (value) => {
+    const options = {
+      audience: AUDIENCE,
+      anchors,
+      clock: { now: () => NOW },
+      requireProofAudience: value,
+    };
+    const point = createEnforcementPoint(options as unknown as EnforcementPointOptions);
+    const unbound = await prove(await root(), {
+      signer: createSigner(agent.privateJwk),
+      tool: 'read',
+      args: { path: '/a' },
+      now: NOW,
+      id: nextId(),
+    });
+    expect(codeOf(await point.authorize(unbound, 'read', { path: '/a' }))).toBe(
+      'proof_audience_required',
+    );
+  });
 
   test('with a published test key as anchor (A16)', () => {
     const published = importPublicKey({
