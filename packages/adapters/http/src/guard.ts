@@ -5,6 +5,7 @@ import {
   type Denial,
   type DenialFacts,
   denial,
+  isJsonObject,
   type JsonValue,
   TaperError,
 } from '@taper/core';
@@ -21,7 +22,7 @@ import { AdmittedCall } from './execution.ts';
 import { failure, type Report } from './operator.ts';
 import { DEFAULT_MAX_PRESENTATION, decodePresentation } from './presentation-header.ts';
 import { type Answer, approvalAnswer, closing, denialAnswer, jsonAnswer } from './problem.ts';
-import { isRecord, ownMember } from './record.ts';
+import { ownMember } from './record.ts';
 import {
   announcesBody,
   type Headers,
@@ -191,7 +192,7 @@ export function createRouteGuard(options: RouteGuardOptions): RouteGuard {
 
   function expand(value: JsonValue): { readonly value: JsonValue } | Denial {
     const hash = ownMember(value, CHAIN_HASH);
-    if (hash === undefined || !isRecord(value)) return { value };
+    if (hash === undefined || !isJsonObject(value)) return { value };
     if (Object.hasOwn(value, 'aat_chain')) return denial('presentation_malformed', { step: '1' });
     const tokens = chains?.get(hash, clock.now());
     if (tokens === undefined) return denial('chain_not_stored', { step: '1' });

@@ -1,5 +1,4 @@
-import { canonicalize, type JsonObject, parseJson } from '@taper/core';
-import { isRecord } from './record.ts';
+import { canonicalize, isJsonObject, type JsonObject, parseJson } from '@taper/core';
 
 /**
  * The request header that carries the presentation: one Byte Sequence of RFC 9651 (`:base64:`), without parameters, of the
@@ -25,7 +24,7 @@ export function decodePresentation(value: string): JsonObject | undefined {
   if (bytes.toString('base64') !== base64) return undefined; // bits that nobody reads, missing padding
   const text = decodeUtf8(bytes);
   const parsed = text === undefined ? undefined : parseJson(text);
-  return parsed?.ok === true && isRecord(parsed.value) ? parsed.value : undefined;
+  return parsed?.ok === true && isJsonObject(parsed.value) ? parsed.value : undefined;
 }
 
 /** Text of exactly these bytes, a byte order mark kept; `undefined` when they are not UTF-8. */

@@ -1,7 +1,6 @@
-import { DENIALS, type Denial, parseJson } from '@taper/core';
+import { DENIALS, type Denial, isJsonObject, parseJson } from '@taper/core';
 import type { ApprovalRequired } from '@taper/enforce';
 import { decodeUtf8 } from './presentation-header.ts';
-import { isRecord } from './record.ts';
 import { readBytes } from './request.ts';
 
 /** What is sent in the place of what the handler would have sent. */
@@ -136,7 +135,7 @@ export async function deniedProblem(response: Response): Promise<DenialProblem |
   const bytes = await readBytes(body.values(), MAX_PROBLEM, PROBLEM_TIMEOUT);
   const text = typeof bytes === 'string' ? undefined : decodeUtf8(bytes);
   const parsed = text === undefined ? undefined : parseJson(text);
-  if (parsed?.ok !== true || !isRecord(parsed.value)) return undefined;
+  if (parsed?.ok !== true || !isJsonObject(parsed.value)) return undefined;
   const { code, hint } = parsed.value;
   const known = typeof code === 'string' && typeof hint === 'string';
   return known ? (parsed.value as unknown as DenialProblem) : undefined;

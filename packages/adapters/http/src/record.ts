@@ -1,11 +1,6 @@
-import type { JsonObject } from '@taper/core';
-
-/** Whether a JSON value is an object. */
-export function isRecord(value: unknown): value is JsonObject {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
-}
+import { isJsonObject } from '@taper/core';
 
 /** A member of a value that came over the wire: own, never inherited. */
 export function ownMember(value: unknown, name: string): unknown {
-  return isRecord(value) && Object.hasOwn(value, name) ? value[name] : undefined;
+  return isJsonObject(value) && Object.hasOwn(value, name) ? value[name] : undefined;
 }

@@ -2,13 +2,13 @@ import {
   type Denial,
   type DenialCode,
   denial,
+  isJsonObject,
   type JsonObject,
   type JsonValue,
   parseJson,
   TaperError,
 } from '@taper/core';
 import { decodeUtf8 } from './presentation-header.ts';
-import { isRecord } from './record.ts';
 import {
   announcesBody,
   type Headers,
@@ -123,7 +123,7 @@ function argumentsOfBody(
     setMember(args, first[0], value);
     return undefined;
   }
-  if (!isRecord(value)) return refusal(route, 'request_malformed', 'not_an_object');
+  if (!isJsonObject(value)) return refusal(route, 'request_malformed', 'not_an_object');
   const declared = new Set<string>();
   for (const [argument, { as, optional, name = argument }] of inBody) {
     declared.add(name);

@@ -1,9 +1,16 @@
 import { hash as digest } from 'node:crypto';
-import { canonicalize, type JsonValue, parseJson, platform, TaperError } from '@taper/core';
+import {
+  canonicalize,
+  isJsonObject,
+  type JsonValue,
+  parseJson,
+  platform,
+  TaperError,
+} from '@taper/core';
 import { hashArguments, type RecordedArguments, recordedName, writeRecorded } from './arguments.ts';
 import { type AuditChain, type AuditEvent, type AuditEventInit, MAX_AUDIT_LINE } from './event.ts';
 import { isTime } from './head.ts';
-import { eventProblem, isObject } from './shape.ts';
+import { eventProblem } from './shape.ts';
 
 /** Decisions that say that somebody had or has authority: without a verified chain there is nobody who could. */
 const NEEDS_CHAIN: ReadonlySet<string> = new Set([
@@ -164,7 +171,8 @@ export interface ReadLine {
 export function readLine(line: string): ReadLine | undefined {
   if (line.length > MAX_AUDIT_LINE) return undefined;
   const parsed = parseJson(line);
-  if (!parsed.ok || !isObject(parsed.value) || !isCanonical(parsed.value, line)) return undefined;
+  if (!parsed.ok || !isJsonObject(parsed.value) || !isCanonical(parsed.value, line))
+    return undefined;
   const event = parsed.value;
   if (eventProblem(event) !== undefined) return undefined;
   const { signature } = event as unknown as AuditEvent;

@@ -1,4 +1,4 @@
-import type { JsonObject, JsonValue } from '@taper/core';
+import { isJsonObject, type JsonObject, type JsonValue } from '@taper/core';
 import { isEmitter } from './event.ts';
 import { isHash, isSequence, isSignature, isTime } from './head.ts';
 
@@ -19,16 +19,11 @@ function listOf(shape: Shape): Shape {
 function exactly(shapes: Readonly<Record<string, Shape>>): Shape {
   const size = Object.keys(shapes).length;
   return (value) =>
-    isObject(value) &&
+    isJsonObject(value) &&
     Object.keys(value).length === size &&
     Object.entries(shapes).every(
       ([member, shape]) => Object.hasOwn(value, member) && shape(value[member] as JsonValue),
     );
-}
-
-/** True for an object; false for null and arrays. */
-export function isObject(value: JsonValue): value is JsonObject {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
 const isUuid: Shape = (value) =>
@@ -46,7 +41,7 @@ const MEMBERS: Readonly<Record<string, Shape>> = {
   action: isText,
   ...CHAIN,
   approvals: listOf(exactly({ approver: isText, group: isText, id: isText, key: isHash })),
-  arguments: (value) => isObject(value) && Object.keys(value).length > 0,
+  arguments: (value) => isJsonObject(value) && Object.keys(value).length > 0,
   arguments_hash: isHash,
   budget: listOf(exactly({ amount: isDecimal, meter: isText })),
   decision: oneOf(

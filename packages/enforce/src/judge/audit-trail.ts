@@ -94,8 +94,8 @@ function describe(each: Case, name: string): Omit<AuditEventInit, 'type' | 'deci
     enforcementPoint: name,
     ...(subject === undefined ? { chains: [] } : describeSubject(subject)),
     tool: typeof tool === 'string' ? tool : undefined,
-    resource: textOf(context?.resource),
-    action: textOf(context?.action),
+    resource: context.resource,
+    action: context.action,
     arguments: authenticated === undefined ? undefined : argsOf(authenticated),
     policy: policy?.policy,
     policyDecisionId: policy?.decisionId,
@@ -115,10 +115,6 @@ function describeSubject({
 }: Subject): Pick<AuditEventInit, 'chains' | 'tenant' | 'purposes'> {
   const chains: readonly AuditChain[] = policyChains;
   return { chains, tenant: caveats.tenant, purposes: caveats.purposes };
-}
-
-function textOf(value: unknown): string | undefined {
-  return typeof value === 'string' ? value : undefined;
 }
 
 function readReference(value: unknown): EventReference | undefined {

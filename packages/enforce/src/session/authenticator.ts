@@ -1,4 +1,4 @@
-import type { DenialCode, JsonObject, VerifiedChain } from '@taper/core';
+import type { DenialCode, VerifiedChain } from '@taper/core';
 
 /** A live session, as far as the enforcement point needs to know it. It holds no key. */
 export interface LiveSession {
@@ -14,12 +14,12 @@ export interface LiveSession {
 export interface SessionAuthenticator {
   /**
    * Checks the code of a request over tool and arguments, and that its number was not used. Changes nothing.
-   * @param args the text as received, whose bytes are under the code; of an object, its canonical JSON.
+   * @param args the text whose bytes are under the code.
    */
   authenticate(
     request: unknown,
     tool: string,
-    args: JsonObject | string,
+    args: string,
     now: number,
   ): { readonly session: LiveSession; readonly sequence: number } | DenialCode;
   /** Uses up the number of a request that was authenticated: of two requests with one number, one is `accepted`. */

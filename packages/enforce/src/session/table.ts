@@ -1,12 +1,4 @@
-import {
-  canonicalize,
-  type Denial,
-  type DenialCode,
-  denial,
-  type JsonObject,
-  platform,
-  type VerifiedChain,
-} from '@taper/core';
+import { type Denial, type DenialCode, denial, platform, type VerifiedChain } from '@taper/core';
 import type { LiveSession, SessionAuthenticator } from './authenticator.ts';
 import {
   agree,
@@ -240,15 +232,15 @@ export function createSessionTable(options: SessionTableOptions): SessionTable {
     audience,
     welcome,
     finish,
-    authenticate(message, tool, args, now) {
+    authenticate(message, tool, text, now) {
       const request = readSafely(() => readRequest(message));
       if (request === undefined) return 'session_malformed';
       const session = live(request.session, now);
       if (typeof session === 'string') return session;
       const key = ResponderSession.keyOf(session);
-      const text = textOf(args);
       if (key === undefined) return 'session_unknown';
-      if (text === undefined || typeof tool !== 'string') return 'arguments_malformed';
+      const isText = typeof text === 'string' && text.isWellFormed();
+      if (!isText || typeof tool !== 'string') return 'arguments_malformed';
       const { sequence, mac } = request;
       const expected = requestCode(key, ResponderSession.idOf(session), sequence, tool, text);
       if (!isSameCode(expected, mac)) return 'session_mac_invalid';
@@ -296,10 +288,4 @@ function namesAny(chains: readonly VerifiedChain[], identifier: string): boolean
         ({ hash, claims }) => hash === identifier || claims.holder.thumbprint === identifier,
       ),
   );
-}
-
-/** The argument text whose bytes are under the code. */
-function textOf(args: JsonObject | string): string | undefined {
-  if (typeof args === 'string') return args.isWellFormed() ? args : undefined;
-  return readSafely(() => canonicalize(args));
 }

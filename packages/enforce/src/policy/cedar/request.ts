@@ -1,5 +1,5 @@
 import type { CedarValueJson, EntityUidJson } from '@cedar-policy/cedar-wasm/nodejs';
-import { canonicalize, type JsonObject, type JsonValue } from '@taper/core';
+import { canonicalize, isJsonObject, type JsonObject, type JsonValue } from '@taper/core';
 import type { PolicyInput } from '../../port/policy-engine.ts';
 
 /** Cedar's name of an entity. */
@@ -115,11 +115,7 @@ function only(
 }
 
 function isCedarRecord(value: unknown, takesEntities: boolean): value is JsonObject {
-  return isRecord(value) && hasCedarValue(value as JsonObject, takesEntities, MAX_DEPTH);
-}
-
-function isRecord(value: unknown): boolean {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
+  return isJsonObject(value) && hasCedarValue(value, takesEntities, MAX_DEPTH);
 }
 
 function hasCedarValue(

@@ -1,4 +1,4 @@
-import { TaperError } from '@taper/core';
+import { isJsonObject, TaperError } from '@taper/core';
 import type { PolicyDecision, PolicyInput } from '../../port/policy-engine.ts';
 import { PolicyLoadError } from '../load-error.ts';
 import type { LoadedPolicyEngine } from '../loaded-engine.ts';
@@ -9,7 +9,6 @@ import {
   UNDEFINED_DECISION,
 } from './decision-document.ts';
 import { inputDocument } from './input-document.ts';
-import { isObject } from './json-object.ts';
 import { readBundleOptions } from './options.ts';
 import {
   ModuleFault,
@@ -170,7 +169,7 @@ function readResults(results: unknown): DecisionDocument {
     throw new TaperError('policy_unavailable', 'The policy did not give one result.');
   const [first] = results as readonly unknown[];
   if (first === undefined) return UNDEFINED_DECISION;
-  if (!isObject(first) || Object.keys(first).join() !== 'result')
+  if (!isJsonObject(first) || Object.keys(first).join() !== 'result')
     throw new TaperError('policy_unavailable', 'The policy gave no result set of OPA.');
   return readDecisionDocument(first['result']);
 }

@@ -3,9 +3,8 @@ import { open } from 'node:fs/promises';
 import { basename } from 'node:path';
 import { promisify } from 'node:util';
 import { gunzip } from 'node:zlib';
-import { type JsonObject, parseJson, TaperError } from '@taper/core';
+import { isJsonObject, type JsonObject, parseJson, TaperError } from '@taper/core';
 import { PolicyLoadError } from '../load-error.ts';
-import { isObject } from './json-object.ts';
 import { readTar } from './tar.ts';
 
 export interface BundleSource {
@@ -170,7 +169,7 @@ function readManifest(
     );
   const modules = new Map<string, string>();
   for (const each of wasm) {
-    const { entrypoint: name, module } = isObject(each) ? each : {};
+    const { entrypoint: name, module } = isJsonObject(each) ? each : {};
     if (typeof name !== 'string' || typeof module !== 'string' || modules.has(name))
       throw refuse(
         'The `wasm` of the .manifest is malformed.',
@@ -196,6 +195,6 @@ function readObject(bytes: Uint8Array, name: string, refuse: Refuse): JsonObject
   }
   const read = parseJson(text, text.length + 1);
   if (!read.ok) throw refuse(`${name} is no JSON that is read alike by all: ${read.problem}.`);
-  if (!isObject(read.value)) throw refuse(`${name} must hold an object.`);
+  if (!isJsonObject(read.value)) throw refuse(`${name} must hold an object.`);
   return read.value;
 }

@@ -1,8 +1,7 @@
-import { TaperError } from '@taper/core';
+import { isJsonObject, TaperError } from '@taper/core';
 import type { ApprovalRequirement, PolicyDecision } from '../../port/policy-engine.ts';
 import type { LoadedPolicy } from '../loaded-engine.ts';
 import { isApprovalCount, joinRequirements } from '../requirement.ts';
-import { isObject } from './json-object.ts';
 
 /** What a policy says; spec/policy-decision.schema.json. */
 export interface DecisionDocument {
@@ -36,7 +35,7 @@ export function readDecisionDocument(value: unknown): DecisionDocument {
   if (typeof value === 'boolean') {
     return { verdict: value ? 'permit' : 'deny', approvals: [], reasons: [], policy: undefined };
   }
-  if (!isObject(value)) throw malformed('a boolean or an object');
+  if (!isJsonObject(value)) throw malformed('a boolean or an object');
   const {
     verdict,
     approvals = [],
@@ -83,7 +82,7 @@ function exactly(
   value: unknown,
   names: readonly string[],
 ): Readonly<Record<string, unknown>> | undefined {
-  if (!isObject(value)) return undefined;
+  if (!isJsonObject(value)) return undefined;
   const object = value as Record<string, unknown>;
   return Object.keys(object).every((name) => names.includes(name)) ? object : undefined;
 }

@@ -6,8 +6,7 @@ import {
   type IncomingMessage,
 } from 'node:http';
 import { Agent as HttpsAgent, request as httpsRequest } from 'node:https';
-import { type JsonObject, parseJson, TaperError } from '@taper/core';
-import { isObject } from './json-object.ts';
+import { isJsonObject, type JsonObject, parseJson, TaperError } from '@taper/core';
 
 /** PEM. */
 export interface TlsIdentity {
@@ -204,7 +203,7 @@ function readBody(bytes: Uint8Array): JsonObject {
   }
   const read = parseJson(text);
   if (!read.ok) throw unavailable(`OPA answered with JSON that is refused: ${read.problem}.`);
-  if (!isObject(read.value)) throw unavailable('OPA answered with JSON that is no object.');
+  if (!isJsonObject(read.value)) throw unavailable('OPA answered with JSON that is no object.');
   return read.value;
 }
 

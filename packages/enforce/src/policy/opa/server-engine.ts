@@ -1,9 +1,8 @@
 import { createHash } from 'node:crypto';
-import type { JsonObject, TaperError } from '@taper/core';
+import { isJsonObject, type JsonObject, type TaperError } from '@taper/core';
 import type { PolicyDecision, PolicyEngine } from '../../port/policy-engine.ts';
 import { readDecisionDocument, readText, UNDEFINED_DECISION } from './decision-document.ts';
 import { inputDocument } from './input-document.ts';
-import { isObject } from './json-object.ts';
 import {
   connectTo,
   type ServerAnswer,
@@ -114,12 +113,12 @@ function readAnswer({ status, body }: ServerAnswer, id: string): PolicyDecision 
 /** `name=revision` of each bundle, in the order of their names. */
 function versionOf(provenance: JsonObject[string] | undefined): string {
   if (provenance === undefined) return UNVERSIONED;
-  if (!isObject(provenance)) throw unavailable('OPA gave a malformed provenance.');
+  if (!isJsonObject(provenance)) throw unavailable('OPA gave a malformed provenance.');
   const { bundles, revision } = provenance;
   if (bundles === undefined) return short(readRevision(revision));
-  if (!isObject(bundles)) throw unavailable('OPA gave a malformed provenance.');
+  if (!isJsonObject(bundles)) throw unavailable('OPA gave a malformed provenance.');
   const revisions = Object.entries(bundles).map(([name, bundle]) => {
-    if (!isObject(bundle)) throw unavailable('OPA gave a malformed provenance.');
+    if (!isJsonObject(bundle)) throw unavailable('OPA gave a malformed provenance.');
     return `${name}=${readRevision(bundle['revision'])}`;
   });
   return short(revisions.sort().join(','));

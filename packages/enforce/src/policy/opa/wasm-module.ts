@@ -1,5 +1,4 @@
-import { parseJson, TaperError } from '@taper/core';
-import { isObject } from './json-object.ts';
+import { isJsonObject, parseJson, TaperError } from '@taper/core';
 
 /** Of WebAssembly's JavaScript interface, what is used here; the types of Node do not have it. */
 interface Wasm {
@@ -164,7 +163,7 @@ function readTable(
     throw cause instanceof ModuleFault ? cause : fault(cause);
   }
   const read = parseJson(text);
-  if (!read.ok || !isObject(read.value)) throw fault();
+  if (!read.ok || !isJsonObject(read.value)) throw fault();
   const table = new Map<string, number>();
   for (const [key, value] of Object.entries(read.value)) {
     if (!Number.isSafeInteger(value)) throw fault();
