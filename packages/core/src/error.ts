@@ -12,7 +12,16 @@ export type ErrorCode =
   | 'store_unavailable'
   | 'policy_invalid'
   | 'policy_unavailable'
-  | 'session_refused';
+  | 'session_refused'
+  | 'log_corrupt'
+  | 'log_rolled_back'
+  | 'log_forked'
+  | 'log_closed'
+  | 'log_unavailable'
+  | 'log_unverified'
+  | 'entry_too_large'
+  | 'revocation_refused'
+  | 'evidence_invalid';
 
 /**
  * The one base class of what Taper throws. Denials are data and are never thrown by a check;

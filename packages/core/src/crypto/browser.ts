@@ -54,6 +54,7 @@ const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
 export const platform: PlatformCrypto = Object.freeze<PlatformCrypto>({
   name: 'webcrypto',
   sha256: (bytes) => encodeBase64url(sha256(bytes)),
+  digest: sha256,
   decodeBase64url: (text) => (isStrictBase64url(text) ? decodeBase64url(text) : undefined),
   encodeBase64url,
   asciiBytes: (text) => {

@@ -125,6 +125,7 @@ function platformWith(name: string, verify: SignatureVerifier): PlatformCrypto {
   return Object.freeze<PlatformCrypto>({
     name,
     sha256: (bytes) => hash('sha256', bytes, 'base64url'),
+    digest: (bytes) => hash('sha256', bytes, 'buffer'),
     decodeBase64url: (text) => {
       // Buffer skips what it does not know and drops trailing bits, so only a text that comes back unchanged was strict.
       const bytes = Buffer.from(text, 'base64url');

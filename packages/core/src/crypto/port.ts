@@ -39,6 +39,8 @@ export interface PlatformCrypto {
   readonly name: string;
   /** SHA-256 (FIPS 180-4) of the bytes, as 43 characters of base64url: the form in which AAT writes every digest. Synchronous everywhere. */
   sha256(bytes: Uint8Array): string;
+  /** SHA-256 of the bytes, as 32 bytes. Synchronous everywhere. */
+  digest(bytes: Uint8Array): Uint8Array;
   /** Decodes strict base64url (`base64url.ts`); `undefined` for any other text: padding, white space, other alphabets, non-zero trailing bits. */
   decodeBase64url(text: string): Uint8Array | undefined;
   /** Encodes without padding. */
