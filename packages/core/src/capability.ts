@@ -37,6 +37,9 @@ export interface Widening extends CapabilityProblem {
   readonly rule: 'p1' | 'p2' | 'p3' | 'p4';
 }
 
+/** Constraints of one tool that {@link compareTools} looks at. */
+const MAX_COMPARED = 256;
+
 const NO_CAPABILITIES: Capabilities = new ReadOnlyMap(new Map());
 
 /**
@@ -142,6 +145,20 @@ export function findWidening(parent: Capabilities, child: Capabilities): Widenin
     if (problem !== undefined) return problem;
   }
   return undefined;
+}
+
+/**
+ * As {@link findWidening}, for two `tools` objects as somebody wrote them: for whoever audits tokens that no verifier here has seen.
+ * Also what makes either of them malformed. `undefined` says that the child is provably a subset, and nothing about signatures.
+ */
+export function compareTools(
+  parent: JsonObject,
+  child: JsonObject,
+): CapabilityProblem | Widening | undefined {
+  const outer = readCapabilities(parent, undefined, MAX_COMPARED);
+  if ('code' in outer) return outer;
+  const inner = readCapabilities(child, undefined, MAX_COMPARED);
+  return 'code' in inner ? inner : findWidening(outer, inner);
 }
 
 function keyWidening(tool: string, outer: ToolGrant, inner: ToolGrant): Widening | undefined {

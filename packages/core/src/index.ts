@@ -25,7 +25,15 @@ export {
   type RequiredApproval,
   readApprovalRequest,
 } from './approval/request.ts';
-export { AAT_ENTRY_TYPE, type Capabilities, isOptional, type ToolGrant } from './capability.ts';
+export {
+  AAT_ENTRY_TYPE,
+  type Capabilities,
+  type CapabilityProblem,
+  compareTools,
+  isOptional,
+  type ToolGrant,
+  type Widening,
+} from './capability.ts';
 export {
   type BudgetLimit,
   type ChainCaveats,
@@ -73,6 +81,16 @@ export {
   type PublicKey,
 } from './key.ts';
 export { DEFAULT_LIMITS, type Limits } from './limits.ts';
+export { createFrontier, type Frontier, subtreeWidths } from './log-proof/frontier.ts';
+export {
+  type ConsistencyClaim,
+  EMPTY_ROOT,
+  type InclusionClaim,
+  leafHash,
+  nodeHash,
+  verifyConsistency,
+  verifyInclusion,
+} from './log-proof/merkle.ts';
 export { RefusedError } from './make.ts';
 export { requireKnownOptions } from './option-names.ts';
 export {
