@@ -125,7 +125,11 @@ function platformWith(name: string, verify: SignatureVerifier): PlatformCrypto {
   return Object.freeze<PlatformCrypto>({
     name,
     sha256: (bytes) => hash('sha256', bytes, 'base64url'),
-    digest: (bytes) => hash('sha256', bytes, 'buffer'),
+    digest: (bytes) => {
+      // Not as a Buffer, whose slice() is no copy.
+      const digest = hash('sha256', bytes, 'buffer');
+      return new Uint8Array(digest.buffer, digest.byteOffset, digest.byteLength);
+    },
     decodeBase64url: (text) => {
       // Buffer skips what it does not know and drops trailing bits, so only a text that comes back unchanged was strict.
       const bytes = Buffer.from(text, 'base64url');
