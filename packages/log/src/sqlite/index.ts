@@ -1,1 +1,5 @@
-export {};
+export {
+  openSqliteWitnessStore,
+  type SqliteWitnessStore,
+  type SqliteWitnessStoreOptions,
+} from './witness-store.ts';

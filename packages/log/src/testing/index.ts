@@ -1,1 +1,5 @@
-export {};
+export {
+  type OpenedWitnessStore,
+  type WitnessStoreContract,
+  witnessStoreContract,
+} from './witness-store.ts';
