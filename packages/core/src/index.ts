@@ -117,6 +117,31 @@ export type {
 } from './receipt/model.ts';
 export { createReceipt, type ReceiptOptions } from './receipt/receipt.ts';
 export { type ReceiptTextOptions, renderReceiptText } from './receipt/text.ts';
+export {
+  isEntryTime,
+  isRetained,
+  isTenantName,
+  REVOKED_TOKEN_RETENTION,
+  type RevokedEntry,
+} from './revoked-set/entry.ts';
+export {
+  bitAt,
+  EMPTY_SUBTREE,
+  HASH_SIZE,
+  KEY_VALUE,
+  readHash,
+  revokedLeafHash,
+  revokedNodeHash,
+  revokedSetRoot,
+  sharedBits,
+  tenantId,
+  timeValue,
+} from './revoked-set/hash.ts';
+export {
+  createRevokedRoot,
+  type RevokedRootBuilder,
+  revokedRootOf,
+} from './revoked-set/sorted-root.ts';
 export { canonicalSignature, precheckSignature, type SignatureProblem } from './signature.ts';
 export type { TokenClaims } from './token.ts';
 export { uuidV7 } from './uuid.ts';

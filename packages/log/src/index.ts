@@ -1,1 +1,1 @@
-export {};
+export { createRevokedSet, type RevokedSet } from './revoked-set/revoked-set.ts';
