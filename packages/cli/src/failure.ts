@@ -26,6 +26,7 @@ export type FailureCode =
   | 'tools_malformed'
   | 'definition_malformed'
   | 'suite_malformed'
+  | 'sample_malformed'
   | 'token_malformed'
   | 'head_malformed'
   | 'log_malformed'
@@ -62,6 +63,7 @@ export const FAILURES: Readonly<Record<FailureCode, 1 | 2 | 3>> = {
   tools_malformed: 1,
   definition_malformed: 1,
   suite_malformed: 1,
+  sample_malformed: 1,
   token_malformed: 1,
   head_malformed: 1,
   log_malformed: 1,

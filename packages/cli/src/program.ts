@@ -1,5 +1,6 @@
 import { Command, CommanderError } from 'commander';
 import { approve } from './command/approve.ts';
+import { auditChainCommand } from './command/audit-chain.ts';
 import { auditHead } from './command/audit-head.ts';
 import { auditVerify } from './command/audit-verify.ts';
 import { conformance } from './command/conformance.ts';
@@ -23,7 +24,7 @@ import { usageFailure } from './usage.ts';
 
 const NOUNS: Readonly<Record<string, string>> = {
   key: 'make and show keys',
-  audit: 'check audit logs, and take heads of them',
+  audit: 'check audit logs, take heads of them, and audit the chains of other systems',
   root: 'issue root tokens, as the issuer that verifiers trust',
 };
 
@@ -78,6 +79,7 @@ function buildProgram(run: Run, session: Session): Command {
     inspect,
     auditVerify,
     auditHead,
+    auditChainCommand,
     conformance,
     version,
     helpCommand(program),
