@@ -81,16 +81,65 @@ export {
   type PublicKey,
 } from './key.ts';
 export { DEFAULT_LIMITS, type Limits } from './limits.ts';
+export { type Checkpoint, parseCheckpoint, writeCheckpoint } from './log-proof/checkpoint.ts';
+export {
+  type Cosignature,
+  cosign,
+  cosignatureInput,
+  parseCosignature,
+  signCheckpoint,
+} from './log-proof/cosignature.ts';
 export { createFrontier, type Frontier, subtreeWidths } from './log-proof/frontier.ts';
 export {
   type ConsistencyClaim,
   EMPTY_ROOT,
+  HASH_LENGTH,
   type InclusionClaim,
   leafHash,
   nodeHash,
   verifyConsistency,
   verifyInclusion,
 } from './log-proof/merkle.ts';
+export {
+  MAX_NOTE_SIGNATURES,
+  MAX_NOTE_SIZE,
+  type Note,
+  type NoteSignature,
+  parseNote,
+  parseSignatureLine,
+  writeNote,
+  writeSignatureLine,
+} from './log-proof/note.ts';
+export { type NoteKey, type NoteKeyType, noteKey, parseNoteKey } from './log-proof/note-key.ts';
+export {
+  type LogProof,
+  type LogProofProblem,
+  type LogProofVerdict,
+  parseLogProof,
+  verifyLogProof,
+  verifyLogProofAsync,
+  writeLogProof,
+} from './log-proof/tlog-proof.ts';
+export {
+  type CheckpointOptions,
+  type CheckpointVerdict,
+  type Cosigner,
+  isVerifiedCheckpoint,
+  type LogProblem,
+  type LogTrust,
+  MAX_COSIGNATURE_SKEW,
+  requireLogTrust,
+  type VerifiedCheckpoint,
+  verifyCheckpoint,
+  verifyCheckpointAsync,
+} from './log-proof/trust.ts';
+export {
+  type NoteProblem,
+  type NoteVerdict,
+  type VerifiedSignature,
+  verifyNote,
+  verifyNoteAsync,
+} from './log-proof/verify-note.ts';
 export { RefusedError } from './make.ts';
 export { requireKnownOptions } from './option-names.ts';
 export {
@@ -127,7 +176,6 @@ export {
 export {
   bitAt,
   EMPTY_SUBTREE,
-  HASH_SIZE,
   KEY_VALUE,
   readHash,
   revokedLeafHash,

@@ -1,16 +1,14 @@
 import { platform } from '#crypto';
-
-/** Bytes of an id, of a value, of a hash. */
-export const HASH_SIZE = 32;
+import { HASH_LENGTH } from '../log-proof/merkle.ts';
 
 /** The subtree without entries. Nobody knows bytes with this SHA-256, so it is neither leaf nor node. */
-export const EMPTY_SUBTREE: Uint8Array = new Uint8Array(HASH_SIZE);
+export const EMPTY_SUBTREE: Uint8Array = new Uint8Array(HASH_LENGTH);
 
 const ROOT_LABEL = new TextEncoder().encode('taper-revoked-set-v1');
 
 /** Written in full before each use; nothing between that and the digest gives way to other code. */
-const input = new Uint8Array(1 + 2 * HASH_SIZE);
-const rootInput = new Uint8Array(ROOT_LABEL.length + 3 * HASH_SIZE);
+const input = new Uint8Array(1 + 2 * HASH_LENGTH);
+const rootInput = new Uint8Array(ROOT_LABEL.length + 3 * HASH_LENGTH);
 rootInput.set(ROOT_LABEL);
 
 /** The subtree of one entry, at whatever depth: SHA-256 of 0x00, id and value, each of the two 32 bytes. */
@@ -26,7 +24,7 @@ export function revokedNodeHash(left: Uint8Array, right: Uint8Array): Uint8Array
 function hashPair(label: 0 | 1, first: Uint8Array, second: Uint8Array): Uint8Array {
   input[0] = label;
   input.set(first, 1);
-  input.set(second, 1 + HASH_SIZE);
+  input.set(second, 1 + HASH_LENGTH);
   return platform.digest(input);
 }
 
@@ -38,20 +36,20 @@ export function revokedSetRoot(
 ): Uint8Array {
   const start = ROOT_LABEL.length;
   rootInput.set(tokens, start);
-  rootInput.set(keys, start + HASH_SIZE);
-  rootInput.set(tenants, start + 2 * HASH_SIZE);
+  rootInput.set(keys, start + HASH_LENGTH);
+  rootInput.set(tenants, start + 2 * HASH_LENGTH);
   return platform.digest(rootInput);
 }
 
 /** A time as the value of a leaf: big-endian in the last 8 of 32 bytes. Seconds since the epoch, 0 to 2^53 − 1. */
 export function timeValue(time: number): Uint8Array {
-  const value = new Uint8Array(HASH_SIZE);
-  new DataView(value.buffer).setBigUint64(HASH_SIZE - 8, BigInt(time));
+  const value = new Uint8Array(HASH_LENGTH);
+  new DataView(value.buffer).setBigUint64(HASH_LENGTH - 8, BigInt(time));
   return value;
 }
 
 /** The value of the leaf of a key: a key is revoked for good, and that is all there is to say. */
-export const KEY_VALUE: Uint8Array = new Uint8Array(HASH_SIZE);
+export const KEY_VALUE: Uint8Array = new Uint8Array(HASH_LENGTH);
 
 /** The id of a tenant: SHA-256 of its name in UTF-8. */
 export function tenantId(name: string): Uint8Array {
@@ -71,16 +69,16 @@ export function bitAt(id: Uint8Array, depth: number): 0 | 1 {
 
 /** How many leading bits two ids share: 256 when they are the same. */
 export function sharedBits(first: Uint8Array, second: Uint8Array): number {
-  for (let at = 0; at < HASH_SIZE; at++) {
+  for (let at = 0; at < HASH_LENGTH; at++) {
     const difference = (first[at] as number) ^ (second[at] as number);
     if (difference !== 0) return at * 8 + Math.clz32(difference) - 24;
   }
-  return HASH_SIZE * 8;
+  return HASH_LENGTH * 8;
 }
 
 /** Order of ids as bytes, which is that of the leaves from left to right. */
 export function compareIds(first: Uint8Array, second: Uint8Array): number {
-  for (let at = 0; at < HASH_SIZE; at++) {
+  for (let at = 0; at < HASH_LENGTH; at++) {
     const difference = (first[at] as number) - (second[at] as number);
     if (difference !== 0) return difference;
   }

@@ -1,9 +1,9 @@
+import { HASH_LENGTH } from '../log-proof/merkle.ts';
 import { isEntryTime, isTenantName, type RevokedEntry } from './entry.ts';
 import {
   bitAt,
   compareIds,
   EMPTY_SUBTREE,
-  HASH_SIZE,
   KEY_VALUE,
   readHash,
   revokedLeafHash,
@@ -121,7 +121,7 @@ class SortedTree {
       this.#fold(shared + 1);
       this.#shared = shared;
     }
-    this.#last = { id: id.slice(0, HASH_SIZE), hash };
+    this.#last = { id: id.slice(0, HASH_LENGTH), hash };
     return true;
   }
 

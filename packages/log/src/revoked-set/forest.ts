@@ -1,7 +1,7 @@
 import {
   bitAt,
   EMPTY_SUBTREE,
-  HASH_SIZE,
+  HASH_LENGTH,
   revokedLeafHash,
   revokedNodeHash,
   sharedBits,
@@ -20,13 +20,13 @@ const FIRST_CAPACITY = 1024;
  */
 export class Forest {
   #children = new Int32Array(2 * FIRST_CAPACITY);
-  #hashes = new Uint8Array(HASH_SIZE * FIRST_CAPACITY);
+  #hashes = new Uint8Array(HASH_LENGTH * FIRST_CAPACITY);
   #stale = new Uint8Array(FIRST_CAPACITY);
   /** Numbers of nodes in use, free ones included; 0 stands for nothing. */
   #nodes = 1;
   readonly #freeNodes: number[] = [];
 
-  #ids = new Uint8Array(HASH_SIZE * FIRST_CAPACITY);
+  #ids = new Uint8Array(HASH_LENGTH * FIRST_CAPACITY);
   #values = new Float64Array(FIRST_CAPACITY);
   #leaves = 1;
   readonly #freeLeaves: number[] = [];
@@ -40,7 +40,7 @@ export class Forest {
 
   /** The id of a leaf: a view that the next change may take away. */
   id(leaf: Subtree): Uint8Array {
-    return this.#ids.subarray(-leaf * HASH_SIZE, (1 - leaf) * HASH_SIZE);
+    return this.#ids.subarray(-leaf * HASH_LENGTH, (1 - leaf) * HASH_LENGTH);
   }
 
   value(leaf: Subtree): number {
@@ -65,7 +65,7 @@ export class Forest {
   /** A leaf that is a tree of its own. */
   leaf(id: Uint8Array, value: number): Subtree {
     const leaf = this.#freeLeaves.pop() ?? this.#newLeaf();
-    this.#ids.set(id, leaf * HASH_SIZE);
+    this.#ids.set(id, leaf * HASH_LENGTH);
     this.#values[leaf] = value;
     return -leaf;
   }
@@ -97,14 +97,14 @@ export class Forest {
   hash(subtree: Subtree): Uint8Array {
     if (subtree === NOTHING) return EMPTY_SUBTREE;
     if (subtree < 0) return revokedLeafHash(this.id(subtree), this.#valueBytes(subtree));
-    const start = subtree * HASH_SIZE;
+    const start = subtree * HASH_LENGTH;
     if (this.#stale[subtree] === 1) {
       const left = this.hash(this.left(subtree));
       const right = this.hash(this.right(subtree));
       this.#hashes.set(revokedNodeHash(left, right), start);
       this.#stale[subtree] = 0;
     }
-    return this.#hashes.subarray(start, start + HASH_SIZE);
+    return this.#hashes.subarray(start, start + HASH_LENGTH);
   }
 
   /** The leaves below, from left to right. */
@@ -166,7 +166,7 @@ export class Forest {
     if (node >= this.#stale.length) {
       const capacity = grown(node);
       this.#children = enlarged(this.#children, new Int32Array(2 * capacity));
-      this.#hashes = enlarged(this.#hashes, new Uint8Array(HASH_SIZE * capacity));
+      this.#hashes = enlarged(this.#hashes, new Uint8Array(HASH_LENGTH * capacity));
       this.#stale = enlarged(this.#stale, new Uint8Array(capacity));
     }
     this.#stale[node] = 1;
@@ -177,7 +177,7 @@ export class Forest {
     const leaf = this.#leaves++;
     if (leaf >= this.#values.length) {
       const capacity = grown(leaf);
-      this.#ids = enlarged(this.#ids, new Uint8Array(HASH_SIZE * capacity));
+      this.#ids = enlarged(this.#ids, new Uint8Array(HASH_LENGTH * capacity));
       this.#values = enlarged(this.#values, new Float64Array(capacity));
     }
     return leaf;
