@@ -25,6 +25,25 @@ export {
   type RequiredApproval,
   readApprovalRequest,
 } from './approval/request.ts';
+export { hashArguments, opensArguments, SALT_BYTES } from './audit-event/arguments.ts';
+export {
+  type AuditDecision,
+  type AuditEvent,
+  type AuditEventType,
+  type AuditHead,
+  isEmitter as isAuditEmitter,
+  MAX_AUDIT_LINE,
+  NO_EVENT as NO_AUDIT_EVENT,
+} from './audit-event/event.ts';
+export {
+  headSigningInput as auditHeadSigningInput,
+  isHead as isAuditHead,
+  readHead as readAuditHead,
+  verifyHead as verifyAuditHead,
+  verifyHeadAsync as verifyAuditHeadAsync,
+  writeHead as writeAuditHead,
+} from './audit-event/head.ts';
+export { type ReadLine as ReadAuditLine, readLine as readAuditLine } from './audit-event/line.ts';
 export {
   AAT_ENTRY_TYPE,
   type Capabilities,
@@ -166,6 +185,50 @@ export type {
 } from './receipt/model.ts';
 export { createReceipt, type ReceiptOptions } from './receipt/receipt.ts';
 export { type ReceiptTextOptions, renderReceiptText } from './receipt/text.ts';
+export { revokedBy } from './revocation/effect.ts';
+export {
+  isVerifiedRevocationEntry,
+  MAX_LOG_ENTRY_SIZE,
+  type RevocationEntry,
+  type RevocationEntryTrust,
+  type RevocationEntryVerdict,
+  type RevocationLogEntry,
+  readRevocationLogEntry,
+  signRevocationEntry,
+  type UnverifiedRevocationEntry,
+  type VerifiedRevocationEntry,
+  verifyRevocationEntry,
+  verifyRevocationEntryAsync,
+} from './revocation/entry.ts';
+export { type EpochRecord, writeEpochRecord } from './revocation/epoch.ts';
+export {
+  MAX_REVOCATION_REQUEST_SIZE,
+  REVOCATION_REQUEST_TYPE,
+  type RevocationRequestProblem,
+  type RevocationRequestRefusal,
+  type RevocationRequestVerdict,
+  type UnsafeRevocationRequest,
+  unsafeRevocationRequest,
+  type VerifiedRevocationRequest,
+} from './revocation/request.ts';
+export { type RevocationRequestOptions, requestRevocation } from './revocation/request-make.ts';
+export type { RevocationRole } from './revocation/right.ts';
+export {
+  isRevocationReason,
+  MAX_AGENT_KEYS,
+  REVOCATION_REASONS,
+  type RevocationReason,
+  type RevocationTarget,
+  readTarget as readRevocationTarget,
+} from './revocation/target.ts';
+export {
+  type AsyncRevocationVerifier,
+  createAsyncRevocationVerifier,
+  createRevocationVerifier,
+  type RevocationAuditVerdict,
+  type RevocationVerifier,
+  type RevocationVerifierOptions,
+} from './revocation/verifier.ts';
 export {
   isEntryTime,
   isRetained,

@@ -53,9 +53,14 @@ export async function signSegment(
   payload: string,
   signer: Signer,
 ): Promise<string> {
-  const { publicKey } = signer;
   const signingInput = `${headerSegment}.${platform.encodeBase64url(UTF8.encode(payload))}`;
-  const input = platform.asciiBytes(signingInput);
+  const signature = await signBytes(platform.asciiBytes(signingInput), signer);
+  return `${signingInput}.${platform.encodeBase64url(signature)}`;
+}
+
+/** Signs bytes as they are, in the one form that verifiers take, and checks the signature before it lets it out. @throws as {@link sign}. */
+export async function signBytes(input: Uint8Array, signer: Signer): Promise<Uint8Array> {
+  const { publicKey } = signer;
   let signature: Uint8Array;
   try {
     signature = canonicalSignature(publicKey.alg, await signer.sign(input));
@@ -75,5 +80,5 @@ export async function signSegment(
       },
     );
   }
-  return `${signingInput}.${platform.encodeBase64url(signature)}`;
+  return signature;
 }
