@@ -612,6 +612,12 @@ export const DENIALS = {
     http: 503,
     hint: 'Configure or restore the view; the chain cannot be judged without it.',
   },
+  revocation_staple_invalid: {
+    summary: 'This enforcement point learns of revocations from staples, and the call carried none that proves its chains.',
+    steps: [],
+    http: 401,
+    hint: 'Fetch a staple for these chains from the revocation log and send it along.',
+  },
   policy_denied: {
     summary: "The resource owner's policy does not permit the call.",
     steps: [],
