@@ -17,6 +17,8 @@ export interface CallContext {
   readonly resource?: string;
   /** What is done, such as `read`: for policies and audit events. Default: the tool. */
   readonly action?: string;
+  /** What came along with the call to show that its chains are not revoked: a staple as text, unread (spec/revocation.md section 10). */
+  readonly evidence?: string;
   /** Further facts for policies. */
   readonly attributes?: JsonObject;
 }

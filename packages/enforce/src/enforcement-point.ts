@@ -12,6 +12,7 @@ import { chainsOf, inspectChains } from './judge/inspect.ts';
 import { argsOf, type Case, createJudge, type Judgement } from './judge/judge.ts';
 import { readCallContext } from './judge/policy.ts';
 import { createSessionDoor, type SessionDoor } from './judge/session-door.ts';
+import { createWatch } from './judge/watch.ts';
 import { completeOptions, type EnforcementPointOptions } from './options.ts';
 
 export type { EnforcementPointOptions } from './options.ts';
@@ -36,8 +37,21 @@ export interface EnforcementPoint {
   /**
    * Verifies the chains of a presentation, with or without its proofs: that they are sound, meant for here and not revoked.
    * Consumes nothing and permits nothing; for showing an agent what it may call. Never rejects.
+   *
+   * @param context its `evidence`, as for a call.
    */
-  inspect(presentation: unknown): Promise<readonly VerifiedChain[] | Denial>;
+  inspect(
+    presentation: unknown,
+    context?: Pick<CallContext, 'evidence'>,
+  ): Promise<readonly VerifiedChain[] | Denial>;
+  /**
+   * Watches over a permitted call that takes long, such as a stream. `stop` is called, once, when what it was permitted by is not in
+   * force any more: expired, revoked, or not known well enough not to be; at once where the view of revocations tells of news, else
+   * within a second. It must not throw. Expiry has no grace here either.
+   *
+   * @returns what ends the watching: to be called when the call is over.
+   */
+  watch(permitted: Permitted, stop: (cause: Denial) => void): () => void;
   /** Where agents open sessions; absent where this enforcement point has none. */
   readonly sessions: SessionDoor | undefined;
 }
@@ -56,6 +70,7 @@ export function createEnforcementPoint(options: EnforcementPointOptions): Enforc
   const judge = createJudge(settings);
   const trail = createAuditTrail(settings);
   const given = new WeakSet<object>();
+  const watch = createWatch(judge, settings);
   /** Seconds since the epoch; 0 before the first call. */
   let latest = 0;
   const sessions =
@@ -98,7 +113,10 @@ export function createEnforcementPoint(options: EnforcementPointOptions): Enforc
       return deny(late, event);
     }
     const permitted = permit(each, event);
-    if (permitted.verdict === 'permit') given.add(permitted);
+    if (permitted.verdict === 'permit') {
+      given.add(permitted);
+      watch.remember(permitted, each.call.context.evidence);
+    }
     return permitted;
   }
 
@@ -136,10 +154,14 @@ export function createEnforcementPoint(options: EnforcementPointOptions): Enforc
         return false;
       }
     },
-    async inspect(presentation) {
+    watch: watch.over,
+    async inspect(presentation, context = {}) {
       try {
         const chains = chainsOf(presentation);
-        return 'code' in chains ? chains : await inspectChains(chains, judge, settings);
+        if ('code' in chains) return chains;
+        const known = readCallContext(context);
+        if (known === undefined) return denial('internal_error', {}, { reason: 'context' });
+        return await inspectChains(chains, judge, settings, known.evidence);
       } catch {
         return denial('internal_error');
       }

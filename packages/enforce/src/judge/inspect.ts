@@ -23,6 +23,7 @@ export async function inspectChains(
   wire: readonly (readonly string[])[],
   judge: Judge,
   { allowTestKeys }: Settings,
+  evidence: string | undefined,
 ): Promise<readonly VerifiedChain[] | Denial> {
   const now = judge.readClock();
   if (now === undefined) return denial('clock_unavailable');
@@ -37,5 +38,5 @@ export async function inspectChains(
     if (weak !== undefined) return weak.denial;
     chains.push(chain);
   }
-  return (await judge.lapse(chains)) ?? chains;
+  return (await judge.lapse(chains, evidence)) ?? chains;
 }

@@ -14,6 +14,7 @@ import type { PendingAction } from '../port/approval-source.ts';
 import { forwardOnly } from '../port/clock.ts';
 import type { ApprovalRequirement, PolicyDecision } from '../port/policy-engine.ts';
 import type { UsedKey } from '../port/replay-store.ts';
+import type { RevocationQuery } from '../port/revocation-view.ts';
 import { describeFailure } from '../port-failure.ts';
 import {
   type ApprovalSettings,
@@ -41,7 +42,7 @@ import {
 import { patienceWith } from './patience.ts';
 import { checkPolicy, type PolicySettings } from './policy.ts';
 import { giveBackUses, type ReplaySettings, useUp } from './replay.ts';
-import { checkRevocation, type RevocationSettings } from './revocation.ts';
+import { checkRevocation, queryOf, type RevocationSettings } from './revocation.ts';
 import { type Subject, subjectOf } from './subject.ts';
 
 /** One call, with what has been found out about it and what is held for it; filled in as it is judged. */
@@ -49,6 +50,8 @@ export interface Case {
   readonly call: Call;
   authenticated?: AuthenticatedCall;
   subject?: Subject;
+  /** What the view of revocations is asked, each time with the same object. */
+  query?: RevocationQuery;
   policy?: PolicyDecision;
   approvals: readonly CountedApproval[];
   /** The action that was approved, once its approvals are enough. */
@@ -75,8 +78,11 @@ export interface Judge {
   hear(call: Case): Promise<Judgement | undefined>;
   /** Ports may have taken their time: what has expired or was revoked since is refused, with no grace. Then what was reserved is spent, and what was approved is closed. */
   confirm(call: Case): Promise<Judgement | undefined>;
-  /** Why verified chains are not in force any more: expired, or revoked. */
-  lapse(chains: readonly VerifiedChain[]): Promise<Denial | undefined>;
+  /** Why verified chains are not in force any more: expired, or revoked. `evidence`: what came along to show that they are not. */
+  lapse(
+    chains: readonly VerifiedChain[],
+    evidence: string | undefined,
+  ): Promise<Denial | undefined>;
   /** Gives back whatever is held for a call that was refused. */
   dismiss(call: Case): Promise<void>;
 }
@@ -135,11 +141,13 @@ export function createJudge(settings: Settings): Judge {
     each.authenticated = authenticated;
     const subject = subjectOf(authenticated.permits.map(({ chain }) => chain));
     each.subject = subject;
+    const query = queryOf(subject, context);
+    each.query = query;
     const args = argsOf(authenticated);
 
     // Where a port has no part in a call, it is not waited for: that would cost more than all the rest but the signature.
     const revoked = asksRevocation(subject)
-      ? await checkRevocation(subject, now, revocation)
+      ? await checkRevocation(subject, query, now, revocation)
       : undefined;
     if (revoked !== undefined) return atChain(subject, revoked);
 
@@ -184,7 +192,8 @@ export function createJudge(settings: Settings): Judge {
 
   async function confirm(each: Case): Promise<Judgement | undefined> {
     const subject = each.subject as Subject;
-    const late = (await lapsed(subject)) ?? outlived(each, readClock());
+    const query = each.query as RevocationQuery;
+    const late = (await lapsed(subject, query)) ?? outlived(each, readClock());
     if (late !== undefined) return late;
     if (each.reservation !== undefined) {
       const now = readClock();
@@ -197,12 +206,12 @@ export function createJudge(settings: Settings): Judge {
     return expired(subject, now) ?? outlived(each, now);
   }
 
-  async function lapsed(subject: Subject): Promise<Judgement | undefined> {
+  async function lapsed(subject: Subject, query: RevocationQuery): Promise<Judgement | undefined> {
     const now = readClock();
     const late = expired(subject, now);
     if (late !== undefined || now === undefined) return late;
     const revoked = asksRevocation(subject)
-      ? await checkRevocation(subject, now, revocation)
+      ? await checkRevocation(subject, query, now, revocation)
       : undefined;
     return revoked === undefined ? undefined : atChain(subject, revoked);
   }
@@ -212,8 +221,9 @@ export function createJudge(settings: Settings): Judge {
     readClock,
     hear,
     confirm,
-    async lapse(chains) {
-      return (await lapsed(subjectOf(chains)))?.denial;
+    async lapse(chains, evidence) {
+      const subject = subjectOf(chains);
+      return (await lapsed(subject, queryOf(subject, { evidence })))?.denial;
     },
     async dismiss({ reservation, used }) {
       if (reservation !== undefined) await releaseBudget(reservation, budget);

@@ -96,8 +96,8 @@ function textOf(value: unknown): string | undefined {
 export function readCallContext(value: unknown): CallContext | undefined {
   try {
     if (typeof value !== 'object' || value === null) return undefined;
-    const { definition, resource, action, attributes } = value as CallContext;
-    const texts = Object.entries({ definition, resource, action }).filter(
+    const { definition, resource, action, evidence, attributes } = value as CallContext;
+    const texts = Object.entries({ definition, resource, action, evidence }).filter(
       ([, text]) => text !== undefined,
     );
     if (!texts.every(([, text]) => typeof text === 'string')) return undefined;

@@ -1,5 +1,9 @@
 import { type Denial, denial } from '@taper/core';
-import type { RevocationVerdict, RevocationView } from '../port/revocation-view.ts';
+import type {
+  RevocationQuery,
+  RevocationVerdict,
+  RevocationView,
+} from '../port/revocation-view.ts';
 import { ask, membersOf, type Patience } from './ask.ts';
 import type { Subject } from './subject.ts';
 
@@ -19,9 +23,18 @@ interface Finding {
   readonly joined?: number;
 }
 
+/** What a view is asked about the chains of a call, with the evidence that came along. */
+export function queryOf(
+  { revocation }: Subject,
+  { evidence }: { readonly evidence?: string | undefined },
+): RevocationQuery {
+  return evidence === undefined ? revocation : Object.freeze({ ...revocation, evidence });
+}
+
 /** Refuses what has been revoked, and whatever cannot be known well enough not to have been; at once where the view answers at once. */
 export function checkRevocation(
   subject: Subject,
+  query: RevocationQuery,
   now: number,
   settings: RevocationSettings,
 ): Finding | undefined | Promise<Finding | undefined> {
@@ -30,7 +43,6 @@ export function checkRevocation(
     if (subject.caveats.revocation === undefined) return undefined;
     return { denial: denial('revocation_unavailable', {}, { reason: 'not_configured' }) };
   }
-  const query = subject.revocation;
   const answer = ask(() => view.check(query, now), readVerdict, patience);
   return answer instanceof Promise
     ? answer.then((verdict) => weigh(verdict, subject, now, maxStaleness))
@@ -50,6 +62,8 @@ function weigh(
       return { denial: denial('revocation_log_unknown') };
     case 'behind':
       return { denial: denial('revocation_stale', {}, { reason: 'behind' }) };
+    case 'unproved':
+      return { denial: denial('revocation_staple_invalid') };
     case 'revoked': {
       const { what, index } = verdict;
       if (what === 'tenant') return { denial: denial('revoked', {}, { reason: what }) };
@@ -73,6 +87,7 @@ function readVerdict(value: unknown): RevocationVerdict | undefined {
   switch (verdict) {
     case 'unknown_log':
     case 'behind':
+    case 'unproved':
       return { verdict };
     case 'good':
       return Number.isFinite(asOf) ? { verdict, asOf: asOf as number } : undefined;

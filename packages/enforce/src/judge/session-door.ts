@@ -10,11 +10,15 @@ import { patienceWith } from './patience.ts';
 
 /** Where an agent opens a session at an enforcement point (spec/session.md). Neither function rejects. */
 export interface SessionDoor {
-  /** Answers a hello whose chains would be accepted for a call here. */
-  hello(message: unknown): Promise<Welcome | Denial>;
+  /**
+   * Answers a hello whose chains would be accepted for a call here.
+   * @param evidence as in the context of a call.
+   */
+  hello(message: unknown, evidence?: string): Promise<Welcome | Denial>;
   /** Takes the agent's proof of its keys. The session is live when this resolves to its identifier, and not before. */
   finish(
     message: unknown,
+    evidence?: string,
   ): Promise<{ readonly session: string; readonly expires: number } | Denial>;
 }
 
@@ -33,12 +37,15 @@ export function createSessionDoor(
     );
   }
   return Object.freeze<SessionDoor>({
-    async hello(message) {
+    async hello(message, evidence) {
       try {
         const now = judge.readClock();
         if (now === undefined) return denial('clock_unavailable');
         const answer = ask(
-          () => table.welcome(message, now, (chains) => inspectChains(chains, judge, settings)),
+          () =>
+            table.welcome(message, now, (chains) =>
+              inspectChains(chains, judge, settings, evidence),
+            ),
           readAnswer,
           patienceWith('sessions', { ...settings, portTimeout: 2 * settings.portTimeout }), // for the view of revocations, and for the signer
         );
@@ -47,12 +54,12 @@ export function createSessionDoor(
         return denial('internal_error');
       }
     },
-    async finish(message) {
+    async finish(message, evidence) {
       try {
         const now = judge.readClock();
         if (now === undefined) return denial('clock_unavailable');
         const session = await table.finish(message, now, async (opened) => {
-          const lapsed = await judge.lapse(opened.chains);
+          const lapsed = await judge.lapse(opened.chains, evidence);
           if (lapsed !== undefined || !trail.kept) return lapsed;
           const recorded = await trail.session(opened, now);
           return recorded ? undefined : denial('audit_unavailable');

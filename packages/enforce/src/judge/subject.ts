@@ -53,6 +53,8 @@ function makeSubject(chains: readonly VerifiedChain[]): Subject {
       hop,
     })),
   ]);
+  const keysOf = ({ anchor, tokens: held }: VerifiedChain): readonly string[] =>
+    Object.freeze([anchor.key.thumbprint, ...held.map(({ claims }) => claims.holder.thumbprint)]);
   const caveats = joinCaveats(chains.map((chain) => chainCaveats(chain)));
   const place = ({ joined, hop }: Place): Place => ({ joined, hop });
   return Object.freeze<Subject>({
@@ -75,10 +77,19 @@ function makeSubject(chains: readonly VerifiedChain[]): Subject {
     revocation: Object.freeze({
       tokens: Object.freeze(tokens.map(({ token }) => token.hash)),
       keys: Object.freeze(keys.map(({ thumbprint }) => thumbprint)),
+      chains: Object.freeze(
+        chains.map((chain) =>
+          Object.freeze({
+            tokens: Object.freeze(chain.tokens.map(({ hash }) => hash)),
+            keys: keysOf(chain),
+          }),
+        ),
+      ),
       tenant: caveats.tenant,
       oldestIssuedAt: Math.min(...tokens.map(({ token }) => token.claims.iat)),
       logs: caveats.revocation?.logs ?? [],
       epochs: caveats.revocation?.epochs ?? new Map(),
+      evidence: undefined,
     }),
     expiresAt: Math.min(...tokens.map(({ token }) => token.claims.exp)),
     placeOfToken: (index) => place(tokens[index] as Place),

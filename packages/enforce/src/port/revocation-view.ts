@@ -2,8 +2,10 @@
 export interface RevocationQuery {
   /** base64url SHA-256 of the signing input of every token of every chain presented, root first. */
   readonly tokens: readonly string[];
-  /** RFC 7638 thumbprints (base64url SHA-256) of every key on them: anchors, then holders. */
+  /** RFC 7638 thumbprints (base64url SHA-256) of every key on them: of each chain the anchor, then the holders. */
   readonly keys: readonly string[];
+  /** The same, chain by chain, in the same order. */
+  readonly chains: readonly RevocationChain[];
   /** The tenant of the chain, where it names one. */
   readonly tenant: string | undefined;
   /** `iat` of the oldest token, seconds since the epoch; what a tenant issued before an epoch can be revoked together. */
@@ -12,6 +14,16 @@ export interface RevocationQuery {
   readonly logs: readonly string[];
   /** By log, the greatest epoch at which a token of the chain was made. */
   readonly epochs: ReadonlyMap<string, number>;
+  /** What the caller brought along to show that nothing of it is revoked: a staple as text (spec/revocation.md section 10). Unverified. */
+  readonly evidence: string | undefined;
+}
+
+/** What one chain rests on. */
+export interface RevocationChain {
+  /** Root first. */
+  readonly tokens: readonly string[];
+  /** The anchor, then the holders. */
+  readonly keys: readonly string[];
 }
 
 export type RevocationVerdict =
@@ -30,7 +42,9 @@ export type RevocationVerdict =
   /** The view does not follow a log that the chain names. */
   | { readonly verdict: 'unknown_log' }
   /** The view follows a log by its epochs, and has not come as far as the chain had when it was made: it has been rolled back, or frozen. */
-  | { readonly verdict: 'behind' };
+  | { readonly verdict: 'behind' }
+  /** The view can only answer from evidence, and what came along is missing or does not verify. */
+  | { readonly verdict: 'unproved' };
 
 /**
  * Knows what has been revoked. A port; it is asked on every call, cached or not, and answers from memory wherever it can.
@@ -41,4 +55,9 @@ export type RevocationVerdict =
  */
 export interface RevocationView {
   check(query: RevocationQuery, now: number): RevocationVerdict | Promise<RevocationVerdict>;
+  /**
+   * Calls the listener after something new was revoked, so that what runs for long can be stopped at once. A view need not have it:
+   * then what runs is looked at every second. @returns what ends it.
+   */
+  onRevoked?(listener: () => void): () => void;
 }

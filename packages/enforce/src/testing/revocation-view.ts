@@ -23,15 +23,17 @@ export interface RevocationViewContract {
 const LOG = 'log.example.com/authority';
 
 function query(changes: Partial<RevocationQuery> = {}): RevocationQuery {
-  return {
+  const all = {
     tokens: ['root', 'middle', 'leaf'].map(identifier),
     keys: ['anchor', 'first holder', 'second holder', 'third holder'].map(identifier),
     tenant: 'acme',
     oldestIssuedAt: T - 100,
     logs: [LOG],
     epochs: new Map(),
+    evidence: undefined,
     ...changes,
   };
+  return { chains: [{ tokens: all.tokens, keys: all.keys }], ...all };
 }
 
 /** Tests that a driver of {@link RevocationView} keeps what the port promises. */

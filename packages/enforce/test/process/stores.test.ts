@@ -104,6 +104,8 @@ describe('processes that share a file', () => {
       oldestIssuedAt: T,
       logs: [],
       epochs: new Map(),
+      chains: [],
+      evidence: undefined,
     };
     expect(await point.ask('check', query, T)).toEqual({ verdict: 'good', asOf: T });
     await authority.ask('revoke', { token: identifier('leaf'), expiresAt: T + 900 }, T);

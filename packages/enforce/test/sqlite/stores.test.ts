@@ -97,6 +97,8 @@ describe('Z01 a store whose file is locked', () => {
       oldestIssuedAt: T,
       logs: [],
       epochs: new Map(),
+      chains: [],
+      evidence: undefined,
     };
     expect(await view.check({ ...query, tenant: undefined }, T)).toEqual({
       verdict: 'good',
@@ -285,6 +287,8 @@ describe('the revocation view', () => {
       tenant: undefined,
       logs: [],
       epochs: new Map(),
+      chains: [],
+      evidence: undefined,
     };
     expect(await view.check({ ...query, oldestIssuedAt: T }, T)).toMatchObject({
       verdict: 'revoked',
