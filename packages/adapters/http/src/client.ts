@@ -14,7 +14,7 @@ import {
 } from '@taper/core';
 import { type Clock, systemClock } from '@taper/enforce';
 import { CHAIN_HASH, chainHash } from './chain-store.ts';
-import { encodePresentation, PRESENTATION_HEADER } from './presentation-header.ts';
+import { encodePresentation, PRESENTATION_HEADER, STAPLE_HEADER } from './presentation-header.ts';
 import { deniedProblem } from './problem.ts';
 import { CHAINS_PATH, isRoute, parameterOf, type Route, segmentsOf } from './route.ts';
 import { SessionKeeper, type SessionKeeperOptions } from './session-keeper.ts';
@@ -45,6 +45,8 @@ export interface TaperFetchOptions extends Credential {
   readonly session?: { readonly responderKey: PublicKey };
   /** What to present in the place of signed proofs, such as a request in a session: its text is the canonical JSON of the arguments. Undefined: sign this call. */
   readonly presentWith?: (tool: string, args: JsonObject) => Promise<JsonObject | undefined>;
+  /** Asked before each request for a staple for all of the chains (spec/revocation.md section 10), for servers that cannot follow a revocation log. Default: none is sent. */
+  readonly staple?: () => string | undefined | Promise<string | undefined>;
   /** Asked before each call, for enforcement points that hand out nonces. */
   readonly nonce?: () => string | Promise<string>;
   /** Characters of the header above which a chain is presented once and then named by its hash. Default 6,144. */
@@ -56,6 +58,12 @@ export interface CallOptions {
   readonly approvals?: readonly string[];
   readonly signal?: AbortSignal;
 }
+
+/** What one call carries. */
+export type PresentationHeaders = {
+  readonly [PRESENTATION_HEADER]: string;
+  readonly [STAPLE_HEADER]?: string;
+};
 
 /** Calls the routes of one server under one chain, with a fresh proof for every request. */
 export interface TaperFetch {
@@ -72,12 +80,12 @@ export interface TaperFetch {
     args: ArgumentsOf<Sources>,
     options?: CallOptions,
   ): Promise<Response>;
-  /** The header for one call that something else makes: good for this tool with these arguments, once. @throws as `call`. */
+  /** The headers for one call that something else makes: good for this tool with these arguments, once. @throws as `call`. */
   headersFor(
     tool: string,
     args: JsonObject,
     options?: Pick<CallOptions, 'approvals'>,
-  ): Promise<Readonly<Record<typeof PRESENTATION_HEADER, string>>>;
+  ): Promise<PresentationHeaders>;
 }
 
 /**
@@ -89,12 +97,21 @@ export function createTaperFetch(options: TaperFetchOptions): TaperFetch {
   const send = options.fetch ?? fetch;
   const random = options.random ?? ((length) => crypto.getRandomValues(new Uint8Array(length)));
   const origin = originOf(options.origin);
+  /** With the staple of the moment, where there is one. */
+  const stapled: typeof fetch = async (input, init = {}) => {
+    const staple = await options.staple?.();
+    if (staple === undefined) return send(input, init);
+    return send(input, { ...init, headers: { ...init.headers, [STAPLE_HEADER]: staple } });
+  };
   const credentials: readonly Credential[] = [
     { chain: options.chain, signer: options.signer },
     ...joined,
   ];
   const uploaded = new Set<string>();
-  const keeper = keeperOf({ credentials, origin, audience, clock, random, fetch: send }, options);
+  const keeper = keeperOf(
+    { credentials, origin, audience, clock, random, fetch: stapled },
+    options,
+  );
 
   async function present(
     tool: string,
@@ -133,7 +150,7 @@ export function createTaperFetch(options: TaperFetchOptions): TaperFetch {
       const tokens = chain.tokens.map(({ compact }) => compact);
       const hash = chainHash(tokens);
       if (uploaded.has(hash)) continue;
-      const response = await send(origin + CHAINS_PATH, {
+      const response = await stapled(origin + CHAINS_PATH, {
         method: 'POST',
         redirect: 'manual',
         headers: { 'Content-Type': 'application/json' },
@@ -149,12 +166,16 @@ export function createTaperFetch(options: TaperFetchOptions): TaperFetch {
 
   return Object.freeze<TaperFetch>({
     async headersFor(tool, args, { approvals = [] } = {}) {
-      return { [PRESENTATION_HEADER]: await present(tool, args, approvals, false) };
+      const staple = await options.staple?.();
+      return {
+        [PRESENTATION_HEADER]: await present(tool, args, approvals, false),
+        ...(staple === undefined ? {} : { [STAPLE_HEADER]: staple }),
+      };
     },
     async call(route, given, { approvals = [], signal } = {}) {
       const request = requestFor(route, given);
       const sendWith = (header: string): Promise<Response> =>
-        send(origin + request.target, {
+        stapled(origin + request.target, {
           method: route.method,
           redirect: 'manual',
           headers: {

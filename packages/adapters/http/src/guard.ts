@@ -20,7 +20,11 @@ import {
 import { CHAIN_HASH, ChainStore } from './chain-store.ts';
 import { AdmittedCall } from './execution.ts';
 import { failure, type Report } from './operator.ts';
-import { DEFAULT_MAX_PRESENTATION, decodePresentation } from './presentation-header.ts';
+import {
+  DEFAULT_MAX_PRESENTATION,
+  decodePresentation,
+  STAPLE_HEADER,
+} from './presentation-header.ts';
 import { type Answer, approvalAnswer, closing, denialAnswer, jsonAnswer } from './problem.ts';
 import { ownMember } from './record.ts';
 import {
@@ -60,6 +64,8 @@ export interface RouteGuardOptions {
   /** Told what the operator has to mend; the client only hears `internal_error`. Default: printed to standard error. */
   readonly report?: Report;
 }
+
+const STAPLE_NAME = STAPLE_HEADER.toLowerCase();
 
 /** What becomes of a request: it is answered at once, it needs no presentation, or it may run its handler. */
 export type Admission =
@@ -136,7 +142,7 @@ export function createRouteGuard(options: RouteGuardOptions): RouteGuard {
       presentation.value,
       route.tool,
       canonicalize(read.args), // text, so that a session authenticates the very bytes
-      contextOf(route, read.args as ArgumentsOf<SourceMap>),
+      { ...contextOf(route, read.args as ArgumentsOf<SourceMap>), ...evidenceOf(headers) },
     );
     return admission(decision, route, request);
   }
@@ -211,7 +217,7 @@ export function createRouteGuard(options: RouteGuardOptions): RouteGuard {
     const tokens = ownMember(read.value, 'aat_chain');
     if (!Array.isArray(tokens) || Object.keys(read.value as object).length !== 1)
       return refuse(denial('presentation_malformed', { step: '1' }), false);
-    const verdict = await point.inspect({ aat_chain: tokens });
+    const verdict = await point.inspect({ aat_chain: tokens }, evidenceOf(headers));
     if ('code' in verdict) return refuse(verdict, false);
     const [chain] = verdict;
     const hash = chain === undefined ? undefined : store.add(chain);
@@ -229,7 +235,7 @@ export function createRouteGuard(options: RouteGuardOptions): RouteGuard {
   ): Promise<Admission> {
     const read = await readMessage(request, headers, step.most);
     if ('kind' in read) return read;
-    const answer = await step.take(read.value);
+    const answer = await step.take(read.value, evidenceOf(headers).evidence);
     if ('code' in answer) return refuse(answer, false);
     return { kind: 'answer', answer: jsonAnswer(step.status, answer) };
   }
@@ -258,6 +264,12 @@ export function createRouteGuard(options: RouteGuardOptions): RouteGuard {
       }
     },
   });
+}
+
+/** What a request carries along to show that its chains are not revoked. */
+function evidenceOf(headers: Headers): Pick<CallContext, 'evidence'> {
+  const evidence = headers.get(STAPLE_NAME)?.[0];
+  return evidence === undefined ? {} : { evidence };
 }
 
 function contextOf(route: Route, args: ArgumentsOf<SourceMap>): CallContext {

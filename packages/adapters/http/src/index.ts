@@ -3,6 +3,7 @@ export {
   type CallOptions,
   type Credential,
   createTaperFetch,
+  type PresentationHeaders,
   type TaperFetch,
   type TaperFetchOptions,
 } from './client.ts';
@@ -19,6 +20,7 @@ export {
   decodePresentation,
   encodePresentation,
   PRESENTATION_HEADER,
+  STAPLE_HEADER,
 } from './presentation-header.ts';
 export {
   type Answer,

@@ -9,6 +9,12 @@ export const PRESENTATION_HEADER = 'Taper-Presentation';
 /** Characters of the header's value that a guard takes, unless told otherwise. Node's own limit for all headers together is 16 KiB as well. */
 export const DEFAULT_MAX_PRESENTATION = 16_384;
 
+/**
+ * The request header that carries a staple: what shows that nothing of the chains presented has been revoked, as base64url
+ * (spec/revocation.md section 10).
+ */
+export const STAPLE_HEADER = 'Taper-Revocation-Staple';
+
 const BYTE_SEQUENCE = /^:([A-Za-z0-9+/]*={0,2}):$/;
 
 /** The value of the header. */

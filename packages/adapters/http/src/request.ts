@@ -21,6 +21,7 @@ const ONCE = [
   'content-type',
   'host',
   'taper-presentation',
+  'taper-revocation-staple',
   'transfer-encoding',
 ];
 

@@ -8,8 +8,8 @@ export interface SessionStep {
   readonly most: number;
   /** Status of the answer, where it is no denial. */
   readonly status: number;
-  /** The answer. Never rejects. */
-  take(message: JsonValue): Promise<object | Denial>;
+  /** The answer. Never rejects. `evidence`: as in the context of a call. */
+  take(message: JsonValue, evidence: string | undefined): Promise<object | Denial>;
 }
 
 /** A hello carries up to four chains; a finish is identifier, signatures and a code. */
@@ -25,9 +25,9 @@ export function sessionStep(
   if (door === undefined || method !== 'POST') return undefined;
   switch (target) {
     case SESSION_HELLO_PATH:
-      return { most: MAX_HELLO, status: 200, take: (message) => door.hello(message) };
+      return { most: MAX_HELLO, status: 200, take: door.hello };
     case SESSION_FINISH_PATH:
-      return { most: MAX_FINISH, status: 201, take: (message) => door.finish(message) };
+      return { most: MAX_FINISH, status: 201, take: door.finish };
     default:
       return undefined;
   }

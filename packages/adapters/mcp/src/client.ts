@@ -37,7 +37,8 @@ export interface Presenter {
 export function createPresenter(options: PresenterOptions): Presenter {
   const maker = createPresentationMaker(options);
   const listTools = async (client: Client): Promise<readonly Tool[]> =>
-    (await client.listTools({ _meta: { ...maker.forListing } }, { cacheMode: 'refresh' })).tools;
+    (await client.listTools({ _meta: { ...(await maker.forListing()) } }, { cacheMode: 'refresh' }))
+      .tools;
   return Object.freeze<Presenter>({
     metaFor: (tool, args) => maker.forCall(tool, args),
     listTools,

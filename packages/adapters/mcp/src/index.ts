@@ -11,4 +11,5 @@ export {
   deniedCall,
   PRESENTATION_KEY,
   type RequestedApproval,
+  STAPLE_KEY,
 } from './wire.ts';

@@ -4,7 +4,7 @@ import { isNoticeAnswer } from './approval-notice.ts';
 import { findDefinition, mayPin } from './definitions.ts';
 import type { Inquiry } from './inquiry.ts';
 import type { Request } from './sdk.ts';
-import { isRecord, ownMember, PRESENTATION_KEY } from './wire.ts';
+import { evidenceOf, isRecord, ownMember, PRESENTATION_KEY, STAPLE_KEY } from './wire.ts';
 
 /** In version 1 of the SDK it sends the answer of a call to whoever reads a task. */
 const RELATED_TASK_KEY = 'io.modelcontextprotocol/related-task';
@@ -44,7 +44,7 @@ export async function judge(
       return refuse(denial(found.code, {}, { tool }));
   }
   try {
-    const context = definition === undefined ? {} : { definition };
+    const context = { ...evidenceOf(meta), ...(definition === undefined ? {} : { definition }) };
     const decision = await point.authorize(presentation, tool, args as JsonObject, context);
     if (decision.verdict === 'permit') return decision;
     const isWhole = decision.verdict === 'deny' || isRecord(decision.pending);
@@ -63,6 +63,7 @@ export function permittedRequest(
   const given = params?.['_meta'];
   const {
     [PRESENTATION_KEY]: _presentation,
+    [STAPLE_KEY]: _staple,
     [RELATED_TASK_KEY]: _task,
     ...meta
   } = isRecord(given) ? given : {};

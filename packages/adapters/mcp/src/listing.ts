@@ -3,7 +3,15 @@ import type { EnforcementPoint } from '@taper/enforce';
 import { findDefinition } from './definitions.ts';
 import type { Inquiry } from './inquiry.ts';
 import type { Message, Request } from './sdk.ts';
-import { DENIAL_KEY, deniedCallOf, isRecord, ownMember, PRESENTATION_KEY } from './wire.ts';
+import {
+  DENIAL_KEY,
+  deniedCallOf,
+  evidenceOf,
+  isRecord,
+  ownMember,
+  PRESENTATION_KEY,
+  STAPLE_KEY,
+} from './wire.ts';
 
 /** Chains that can be joined (spec/profile.md). */
 const MAX_JOINED = 4;
@@ -27,9 +35,13 @@ export async function listGranted(
   inquiry: Inquiry,
 ): Promise<Pick<Message, 'result' | 'error'>> {
   const { _meta, ...rest } = request.params ?? {};
-  const { [PRESENTATION_KEY]: presentation, ...meta } = isRecord(_meta) ? _meta : {};
+  const {
+    [PRESENTATION_KEY]: presentation,
+    [STAPLE_KEY]: _staple,
+    ...meta
+  } = isRecord(_meta) ? _meta : {};
   const [verdict, answer] = await Promise.all([
-    inspect(point, presentation),
+    inspect(point, presentation, evidenceOf(_meta)),
     inquiry.list({ ...rest, _meta: meta }, extra),
   ]);
   const { result, error } = answer ?? {};
@@ -56,10 +68,11 @@ export async function listGranted(
 async function inspect(
   point: EnforcementPoint,
   presentation: unknown,
+  context: { readonly evidence?: string },
 ): Promise<readonly VerifiedChain[] | Denial> {
   const chains: VerifiedChain[] = [];
   for (const each of separate(presentation)) {
-    const verdict = await inspectOne(point, each);
+    const verdict = await inspectOne(point, each, context);
     if ('code' in verdict) return verdict;
     chains.push(...verdict);
   }
@@ -79,9 +92,10 @@ function separate(presentation: unknown): readonly unknown[] {
 async function inspectOne(
   point: EnforcementPoint,
   presentation: unknown,
+  context: { readonly evidence?: string },
 ): Promise<readonly VerifiedChain[] | Denial> {
   try {
-    const verdict = await point.inspect(presentation);
+    const verdict = await point.inspect(presentation, context);
     if (Array.isArray(verdict) || (verdict as Denial).code in DENIALS) return verdict;
   } catch {
     // an enforcement point that breaks its promise never to reject

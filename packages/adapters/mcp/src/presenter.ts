@@ -11,7 +11,7 @@ import {
 } from '@taper/core';
 import { type Clock, systemClock } from '@taper/enforce';
 import { findDefinition, type ListedTool } from './definitions.ts';
-import { PRESENTATION_KEY } from './wire.ts';
+import { PRESENTATION_KEY, STAPLE_KEY } from './wire.ts';
 
 /** A chain and who signs as the holder of its leaf. */
 export interface Holding {
@@ -28,6 +28,8 @@ export interface PresenterOptions extends Holding {
   readonly clock?: Clock;
   /** That many fresh random bytes. Default: those of the platform. */
   readonly random?: (length: number) => Uint8Array;
+  /** Asked before each request for a staple for all of the chains (spec/revocation.md section 10), for servers that cannot follow a revocation log. Default: none is sent. */
+  readonly staple?: () => string | undefined | Promise<string | undefined>;
   /** Asked before each call, for enforcement points that hand out nonces. */
   readonly nonce?: () => string | Promise<string>;
   /**
@@ -47,20 +49,20 @@ export interface ToolCall<Meta = { readonly [key: string]: unknown } | undefined
 }
 
 /** Members of a `_meta`. A type alias, so that it is assignable to the SDK's open types. */
-export type PresentationMeta = { [PRESENTATION_KEY]: JoinedPresentation };
+export type PresentationMeta = { [PRESENTATION_KEY]: JoinedPresentation; [STAPLE_KEY]?: string };
 
 /** Makes what is presented. It holds no key: the signers do. */
 export interface PresentationMaker {
   /** For one call: good for this tool with these arguments, once, within the proof window. */
   forCall(tool: string, args: JsonObject, approvals?: readonly string[]): Promise<PresentationMeta>;
   /** For `tools/list`: the chains without a proof. */
-  readonly forListing: { readonly [PRESENTATION_KEY]: object };
+  forListing(): Promise<{ readonly [PRESENTATION_KEY]: object; readonly [STAPLE_KEY]?: string }>;
   /** @throws {RefusedError} when the server shows another definition than was agreed to. */
   checkPin(tool: string, list: () => Promise<readonly ListedTool[]>): Promise<void>;
 }
 
 export function createPresentationMaker(options: PresenterOptions): PresentationMaker {
-  const { audience, clock = systemClock, nonce, pins } = options;
+  const { audience, clock = systemClock, nonce, pins, staple } = options;
   const random = options.random ?? ((length) => crypto.getRandomValues(new Uint8Array(length)));
   const holdings: readonly Holding[] = [options, ...(options.joined ?? [])];
 
@@ -78,16 +80,22 @@ export function createPresentationMaker(options: PresenterOptions): Presentation
     });
   }
 
+  async function stapled(): Promise<{ [STAPLE_KEY]?: string }> {
+    const text = await staple?.();
+    return text === undefined ? {} : { [STAPLE_KEY]: text };
+  }
+
   const chains = holdings.map(({ chain }) => ({
     aat_chain: chain.tokens.map(({ compact }) => compact),
   }));
   return {
-    forListing: {
-      [PRESENTATION_KEY]: chains.length > 1 ? { taper_chains: chains } : (chains[0] ?? {}),
+    async forListing() {
+      const presented = chains.length > 1 ? { taper_chains: chains } : (chains[0] ?? {});
+      return { [PRESENTATION_KEY]: presented, ...(await stapled()) };
     },
     async forCall(tool, args, approvals) {
       const proved = await Promise.all(holdings.map((holding) => proveCall(holding, tool, args)));
-      return { [PRESENTATION_KEY]: joinPresentations(proved, approvals) };
+      return { [PRESENTATION_KEY]: joinPresentations(proved, approvals), ...(await stapled()) };
     },
     async checkPin(tool, list) {
       if (pins === undefined) return;

@@ -60,7 +60,7 @@ export function createPresenter(options: PresenterOptions): Presenter {
     for (let page = 0; page < MAX_PAGES; page += 1) {
       const params = {
         ...(cursor === undefined ? {} : { cursor }),
-        _meta: { ...maker.forListing },
+        _meta: { ...(await maker.forListing()) },
       };
       const result = await client.listTools(params);
       tools.push(...result.tools);

@@ -4,6 +4,12 @@ import type { ApprovalRequirement } from '@taper/enforce';
 /** The key in the `_meta` of a request under which the presentation travels: with a proof for `tools/call`, without for `tools/list`. */
 export const PRESENTATION_KEY = 'dev.taper/presentation';
 
+/**
+ * The key in the `_meta` of a request under which a staple travels: what shows that nothing of the chains presented has been
+ * revoked, as base64url (spec/revocation.md section 10).
+ */
+export const STAPLE_KEY = 'dev.taper/revocation-staple';
+
 /** The key in the `_meta` of a tool result under which a refusal stands. */
 export const DENIAL_KEY = 'dev.taper/denial';
 
@@ -89,6 +95,12 @@ export function deniedCall(result: { readonly _meta?: unknown }): DeniedCall | u
   const meta = result._meta as { readonly [DENIAL_KEY]?: unknown } | null | undefined;
   const denied = meta?.[DENIAL_KEY] as Partial<DeniedCall> | null | undefined;
   return typeof denied?.code === 'string' ? (denied as DeniedCall) : undefined;
+}
+
+/** What a request carries along to show that its chains are not revoked. What is no text shows nothing. */
+export function evidenceOf(meta: unknown): { readonly evidence?: string } {
+  const evidence = ownMember(meta, STAPLE_KEY);
+  return typeof evidence === 'string' ? { evidence } : {};
 }
 
 /** Whether a value is an object that may hold named members. */
