@@ -18,7 +18,7 @@ export function auditChain(chain: SampledChain, within: number): AuditedChain {
       ...checkBorder(hop, parents),
       ...checkTime(hop, parents),
       ...checkRevocation(revocationSeconds[index], within),
-      ...checkLink(hop),
+      ...checkLink(hop, parents),
     ];
     return found.map((finding): Finding => ({ ...finding, hop: index }));
   });
@@ -45,10 +45,11 @@ function checkBorder(hop: Hop, parents: readonly Hop[]): HopFinding[] {
   });
 }
 
-function checkLink({ link, parents, to }: Hop): HopFinding[] {
-  if (parents.length === 0) return [];
+function checkLink({ link }: Hop, parents: readonly Hop[]): HopFinding[] {
+  const [parent] = parents;
+  if (parent === undefined) return [];
   if (link === 'none') return [{ code: 'parent_unbound' }];
-  if (link === 'name') return [{ code: 'parent_by_name', facts: { item: to } }];
+  if (link === 'name') return [{ code: 'parent_by_name', facts: { item: parent.to } }];
   return link === 'unrecorded' ? [{ code: 'parent_unrecorded' }] : [];
 }
 

@@ -197,7 +197,7 @@ export const CATALOGUE: Readonly<Record<FindingCode, Entry>> = {
     'revocation',
     'unproved',
     'revocation_blind',
-    'the sample does not say whether anybody looks for a revocation of this hop',
+    'how long a revocation of this hop takes cannot be told from the sample',
     'Say so in the sample (`revocation`), measured where possible.',
   ),
   parent_unbound: entry(
