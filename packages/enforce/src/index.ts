@@ -1,4 +1,16 @@
 export {
+  type AuditDecision,
+  type AuditEvent,
+  type AuditEventType,
+  type AuditHead,
+  opensArguments,
+  type ReadAuditLine,
+  readAuditHead as readHead,
+  readAuditLine,
+  verifyAuditHead as verifyHead,
+  writeAuditHead as writeHead,
+} from '@taper/core';
+export {
   type ApprovalCount,
   type CountedApproval,
   type CountOptions,
@@ -8,18 +20,12 @@ export {
 export { type ApprovalDeskOptions, approvalDesk, approvalUrl } from './approval/desk.ts';
 export type { ApproverGroups } from './approval/groups.ts';
 export type { ApprovalCapacity, ApprovalInbox, ApprovalStore } from './approval/inbox.ts';
-export { opensArguments, type RecordedArguments } from './audit/arguments.ts';
+export type { RecordedArguments } from './audit/arguments.ts';
 export type {
   AuditApproval,
   AuditChain,
-  AuditDecision,
-  AuditEvent,
   AuditEventInit,
-  AuditEventType,
-  AuditHead,
 } from './audit/event.ts';
-export { readHead, verifyHead, writeHead } from './audit/head.ts';
-export { type ReadLine as ReadAuditLine, readLine as readAuditLine } from './audit/line.ts';
 export {
   type AuditReceipt,
   type AuditRecorder,
@@ -80,7 +86,12 @@ export type {
   PolicyInput,
 } from './port/policy-engine.ts';
 export type { ReplayStore, ReplayVerdict, UsedKey } from './port/replay-store.ts';
-export type { RevocationQuery, RevocationVerdict, RevocationView } from './port/revocation-view.ts';
+export type {
+  RevocationChain,
+  RevocationQuery,
+  RevocationVerdict,
+  RevocationView,
+} from './port/revocation-view.ts';
 export type { PortFailure, PortName } from './port-failure.ts';
 export type { Revocation } from './revocation/entry.ts';
 export type { LiveSession, SessionAuthenticator } from './session/authenticator.ts';

@@ -1,16 +1,15 @@
 import { hash as digest } from 'node:crypto';
 import {
-  canonicalize,
-  isJsonObject,
-  type JsonValue,
+  type AuditEvent,
+  hashArguments,
+  MAX_AUDIT_LINE,
   parseJson,
   platform,
   TaperError,
 } from '@taper/core';
-import { hashArguments, type RecordedArguments, recordedName, writeRecorded } from './arguments.ts';
-import { type AuditChain, type AuditEvent, type AuditEventInit, MAX_AUDIT_LINE } from './event.ts';
-import { isTime } from './head.ts';
-import { eventProblem } from './shape.ts';
+import { type RecordedArguments, recordedName, writeRecorded } from './arguments.ts';
+import { isTime } from './check.ts';
+import type { AuditChain, AuditEventInit } from './event.ts';
 
 /** Decisions that say that somebody had or has authority: without a verified chain there is nobody who could. */
 const NEEDS_CHAIN: ReadonlySet<string> = new Set([
@@ -155,42 +154,6 @@ export function checkDraft(draft: DraftEvent): void {
   // JSON.stringify escapes lone surrogates, which canonical JSON does not have.
   if (text.includes('\\ud') && !parseJson(text).ok)
     throw new TaperError('json_invalid', 'The event holds half of a surrogate pair.');
-}
-
-/** What a line holds: an event in the one form that has a meaning, and what its emitter signed. Nothing is verified yet. */
-export interface ReadLine {
-  readonly event: AuditEvent;
-  /** base64url SHA-256 of the event's text without its signature. */
-  readonly hash: string;
-}
-
-/**
- * Reads a line without its end. `undefined` unless it is the RFC 8785 text of an event with exactly the members and shapes
- * of `spec/audit.md` section 2, so that nothing in a line lies outside of what is hashed and signed.
- */
-export function readLine(line: string): ReadLine | undefined {
-  if (line.length > MAX_AUDIT_LINE) return undefined;
-  const parsed = parseJson(line);
-  if (!parsed.ok || !isJsonObject(parsed.value) || !isCanonical(parsed.value, line))
-    return undefined;
-  const event = parsed.value;
-  if (eventProblem(event) !== undefined) return undefined;
-  const { signature } = event as unknown as AuditEvent;
-  // Quotation marks inside strings are escaped, and no member after this one holds an object.
-  const start = line.lastIndexOf(`,"signature":"${signature}"`);
-  const end = start + `,"signature":"${signature}"`.length;
-  return {
-    event: event as unknown as AuditEvent,
-    hash: hashText(line.slice(0, start) + line.slice(end)),
-  };
-}
-
-function isCanonical(value: JsonValue, text: string): boolean {
-  try {
-    return canonicalize(value) === text;
-  } catch {
-    return false; // a number that no double holds
-  }
 }
 
 function hashText(text: string): string {

@@ -1,16 +1,22 @@
 import { randomFillSync } from 'node:crypto';
 import {
+  type AuditHead,
+  auditHeadSigningInput,
   canonicalSignature,
+  isAuditEmitter,
+  NO_AUDIT_EVENT,
   type PublicKey,
   platform,
+  SALT_BYTES,
   type Signer,
   TaperError,
   uuidV7,
+  verifyAuditHead,
 } from '@taper/core';
 import type { AuditLine, AuditSink, AuditTip } from '../port/audit-sink.ts';
-import { type RecordedArguments, SALT_BYTES } from './arguments.ts';
-import { type AuditEventInit, type AuditHead, isEmitter, NO_EVENT } from './event.ts';
-import { headSigningInput, isHash, isSequence, requireKey, verifyHead } from './head.ts';
+import type { RecordedArguments } from './arguments.ts';
+import { isHash, isSequence, requireKey } from './check.ts';
+import type { AuditEventInit } from './event.ts';
 import { checkDraft, type DraftEvent, draftEvent, placeEvent, writeLine } from './line.ts';
 
 /** Events that are signed and appended together; signing more would keep the process from anything else for too long. */
@@ -82,7 +88,7 @@ export function createAuditRecorder(options: AuditRecorderOptions): AuditRecorde
   const { publicKey } = signer;
   requireKey(publicKey);
   const emitter = options.emitter ?? publicKey.thumbprint;
-  if (!isEmitter(emitter))
+  if (!isAuditEmitter(emitter))
     throw new TaperError('option_invalid', '`emitter` must be a name of 1 to 256 characters.');
   for (const [name, value] of Object.entries({ timeout, maxPending })) {
     if (!Number.isSafeInteger(value) || value < 1)
@@ -183,7 +189,7 @@ export function createAuditRecorder(options: AuditRecorderOptions): AuditRecorde
   }
 
   async function seal(group: readonly Waiting[], after: AuditTip | undefined): Promise<Sealed[]> {
-    let previous = after?.hash ?? NO_EVENT;
+    let previous = after?.hash ?? NO_AUDIT_EVENT;
     let sequence = after?.sequence ?? 0;
     const placed = group.map(({ draft }) => {
       sequence += 1;
@@ -191,7 +197,7 @@ export function createAuditRecorder(options: AuditRecorderOptions): AuditRecorde
       previous = event.hash;
       return { draft, event, head: { emitter, hash: event.hash, sequence, time: draft.time } };
     });
-    const signatures = await signAll(placed.map(({ head }) => headSigningInput(head)));
+    const signatures = await signAll(placed.map(({ head }) => auditHeadSigningInput(head)));
     const sealed = placed.map(({ draft, event, head }, index): Sealed => {
       const signature = signatures[index] as string;
       const { hash } = event;
@@ -207,7 +213,7 @@ export function createAuditRecorder(options: AuditRecorderOptions): AuditRecorde
       };
     });
     // One of each group: a signer that signs with another key than it names is found before anything is written.
-    if (!verifyHead((sealed.at(-1) as Sealed).receipt, publicKey))
+    if (!verifyAuditHead((sealed.at(-1) as Sealed).receipt, publicKey))
       throw new TaperError('signing_failed', 'The signer signs with another key than it names.');
     return sealed;
   }

@@ -1,7 +1,15 @@
-import { type PublicKey, TaperError } from '@taper/core';
-import { type AuditEvent, type AuditHead, isEmitter, NO_EVENT } from './event.ts';
-import { isHead, requireKey, verifyHead } from './head.ts';
-import { readLine } from './line.ts';
+import {
+  type AuditEvent,
+  type AuditHead,
+  isAuditEmitter,
+  isAuditHead,
+  NO_AUDIT_EVENT,
+  type PublicKey,
+  readAuditLine,
+  TaperError,
+  verifyAuditHead,
+} from '@taper/core';
+import { requireKey } from './check.ts';
 
 /** One line of a log as it was read: its text, or why it has none. */
 export type AuditEntry =
@@ -91,7 +99,7 @@ export async function verifyAuditLog(
 ): Promise<AuditVerdict> {
   const { key, head, emitter } = options;
   requireKey(key);
-  if (emitter !== undefined && !isEmitter(emitter))
+  if (emitter !== undefined && !isAuditEmitter(emitter))
     throw new TaperError('option_invalid', '`emitter` must be a name of 1 to 256 characters.');
   const check = new LogCheck(key, emitter, head);
   for await (const entry of entries) check.next(entry);
@@ -121,7 +129,7 @@ class LogCheck {
   constructor(key: PublicKey, emitter: string | undefined, head: AuditHead | undefined) {
     this.key = key;
     const valid =
-      isHead(head) && (emitter ?? head.emitter) === head.emitter && verifyHead(head, key);
+      isAuditHead(head) && (emitter ?? head.emitter) === head.emitter && verifyAuditHead(head, key);
     this.head = valid ? head : undefined;
     this.emitter = emitter ?? this.head?.emitter;
     if (head !== undefined && !valid) this.found({ code: 'head_invalid' });
@@ -130,7 +138,7 @@ class LogCheck {
   next(entry: AuditEntry): void {
     this.lines += 1;
     const line = this.lines;
-    const read = 'text' in entry ? readLine(entry.text) : undefined;
+    const read = 'text' in entry ? readAuditLine(entry.text) : undefined;
     if (read === undefined) {
       this.unknown += 1;
       this.found({ code: 'problem' in entry ? entry.problem : 'line_malformed', line });
@@ -140,7 +148,7 @@ class LogCheck {
     this.emitter ??= event.emitter;
     const place = { line, sequence: event.sequence };
     const other = event.emitter !== this.emitter;
-    if (other || !verifyHead({ ...headOf(event), hash }, this.key)) {
+    if (other || !verifyAuditHead({ ...headOf(event), hash }, this.key)) {
       this.unknown += 1;
       this.found({ code: other ? 'emitter_mismatch' : 'signature_invalid', ...place });
       return;
@@ -159,7 +167,7 @@ class LogCheck {
     }
     if (sequence > expected + this.unknown)
       this.found({ code: 'sequence_gap', line, sequence, expected: expected + this.unknown });
-    else if (sequence === expected && event.previous_hash !== (this.previous ?? NO_EVENT))
+    else if (sequence === expected && event.previous_hash !== (this.previous ?? NO_AUDIT_EVENT))
       this.found({ code: 'chain_broken', line, sequence, expected });
     this.expected = sequence + 1;
     this.previous = hash;

@@ -1,5 +1,5 @@
 import { createReadStream } from 'node:fs';
-import { MAX_AUDIT_LINE } from '../audit/event.ts';
+import { MAX_AUDIT_LINE } from '@taper/core';
 import type { AuditEntry } from '../audit/verify.ts';
 
 const LINE_END = 0x0a;

@@ -1,6 +1,5 @@
 import type { FileHandle } from 'node:fs/promises';
-import { MAX_AUDIT_LINE } from '../audit/event.ts';
-import { readLine } from '../audit/line.ts';
+import { MAX_AUDIT_LINE, readAuditLine } from '@taper/core';
 import type { AuditTip } from '../port/audit-sink.ts';
 
 const LINE_END = 0x0a;
@@ -26,7 +25,7 @@ export async function readTail(file: FileHandle, size: number): Promise<Tail | '
     if (last === -1 && start === 0) return { end: 0, emitter: undefined, tip: undefined };
     const before = last < 1 ? -1 : bytes.lastIndexOf(LINE_END, last - 1);
     if (last !== -1 && (before !== -1 || start === 0)) {
-      const line = readLine(bytes.toString('utf8', before + 1, last));
+      const line = readAuditLine(bytes.toString('utf8', before + 1, last));
       if (line === undefined) return 'damaged';
       const { emitter, sequence } = line.event;
       return { end: start + last + 1, emitter, tip: { sequence, hash: line.hash } };

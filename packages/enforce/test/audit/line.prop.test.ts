@@ -1,8 +1,7 @@
-import { canonicalize, type JsonObject, parseJson } from '@taper/core';
+import { canonicalize, type JsonObject, parseJson, readAuditLine as readLine } from '@taper/core';
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import type { AuditEventInit } from '../../src/audit/event.ts';
-import { readLine } from '../../src/audit/line.ts';
 import { hashed, POINT, permitEvent, recordLines } from './events.ts';
 
 const name = fc.oneof(

@@ -1,8 +1,7 @@
+import { readAuditLine as readLine, verifyAuditHead as verifyHead } from '@taper/core';
 import { TEST_TIME, testKey } from '@taper/testkit';
 import { describe, expect, test } from 'vitest';
 import type { AuditEventInit } from '../../src/audit/event.ts';
-import { verifyHead } from '../../src/audit/head.ts';
-import { readLine } from '../../src/audit/line.ts';
 import { type AuditRecorder, createAuditRecorder } from '../../src/audit/recorder.ts';
 import { verifyAuditLog } from '../../src/audit/verify.ts';
 import { createMemoryAuditSink, type MemoryAuditSink } from '../../src/memory/audit-sink.ts';

@@ -1,8 +1,8 @@
 import { readFileSync } from 'node:fs';
 import type { JsonObject, JsonValue } from '@taper/core';
+import { readAuditLine as readLine } from '@taper/core';
 import { schemaProblem } from '@taper/testkit';
 import { describe, expect, test } from 'vitest';
-import { readLine } from '../../src/audit/line.ts';
 import type { AuditLine } from '../../src/port/audit-sink.ts';
 import { denyEvent, hashed, permitEvent, recordLines } from './events.ts';
 

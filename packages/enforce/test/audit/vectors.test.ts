@@ -1,10 +1,15 @@
 import { createPublicKey, hash, verify as verifyBytes } from 'node:crypto';
 import { join } from 'node:path';
-import { importPublicKey, type JsonObject, parseJson } from '@taper/core';
+import {
+  auditHeadSigningInput as headSigningInput,
+  importPublicKey,
+  type JsonObject,
+  parseJson,
+  readAuditHead as readHead,
+  readAuditLine as readLine,
+} from '@taper/core';
 import { TEST_TIME, type TestKey, testKey } from '@taper/testkit';
 import { describe, expect, test } from 'vitest';
-import { headSigningInput, readHead } from '../../src/audit/head.ts';
-import { readLine } from '../../src/audit/line.ts';
 import { verifyAuditLog } from '../../src/audit/verify.ts';
 import type { AuditLine } from '../../src/port/audit-sink.ts';
 import { denyEvent, entriesOf, permitEvent, recordLines } from './events.ts';

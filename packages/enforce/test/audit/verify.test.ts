@@ -1,8 +1,7 @@
+import type { AuditHead } from '@taper/core';
+import { auditHeadSigningInput as headSigningInput, readAuditLine as readLine } from '@taper/core';
 import { TEST_TIME, testKey } from '@taper/testkit';
 import { describe, expect, test } from 'vitest';
-import type { AuditHead } from '../../src/audit/event.ts';
-import { headSigningInput } from '../../src/audit/head.ts';
-import { readLine } from '../../src/audit/line.ts';
 import { type AuditVerdict, MAX_FINDINGS, verifyAuditLog } from '../../src/audit/verify.ts';
 import type { AuditLine } from '../../src/port/audit-sink.ts';
 import { entriesOf, POINT, permitEvent, recordLines, recordMany } from './events.ts';

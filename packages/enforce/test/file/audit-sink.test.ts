@@ -11,9 +11,8 @@ import {
 } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { opensArguments, readAuditLine as readLine } from '@taper/core';
 import { afterEach, describe, expect, test } from 'vitest';
-import { opensArguments } from '../../src/audit/arguments.ts';
-import { readLine } from '../../src/audit/line.ts';
 import { createAuditRecorder } from '../../src/audit/recorder.ts';
 import { type AuditVerdict, verifyAuditLog } from '../../src/audit/verify.ts';
 import { readAuditFile } from '../../src/file/audit-log.ts';

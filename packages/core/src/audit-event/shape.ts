@@ -1,4 +1,4 @@
-import { isJsonObject, type JsonObject, type JsonValue } from '@taper/core';
+import { isJsonObject, type JsonObject, type JsonValue } from '../json.ts';
 import { isEmitter } from './event.ts';
 import { isHash, isSequence, isSignature, isTime } from './head.ts';
 

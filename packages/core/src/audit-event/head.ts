@@ -1,12 +1,8 @@
-import {
-  canonicalize,
-  isPublicKey,
-  type PublicKey,
-  parseJson,
-  platform,
-  precheckSignature,
-  TaperError,
-} from '@taper/core';
+import { platform } from '#crypto';
+import { canonicalize } from '../jcs.ts';
+import { parseJson } from '../json.ts';
+import type { PublicKey } from '../key.ts';
+import { precheckSignature } from '../signature.ts';
 import { type AuditHead, isEmitter } from './event.ts';
 
 /**
@@ -15,18 +11,35 @@ import { type AuditHead, isEmitter } from './event.ts';
  */
 const DOMAIN = 'taper-audit-event-v1:';
 
+const UTF8 = new TextEncoder();
+
 /** The bytes that are signed for an event and its head (`spec/audit.md` section 4). */
 export function headSigningInput(head: Omit<AuditHead, 'signature'>): Uint8Array {
   const { emitter, hash, sequence, time } = head;
   // Canonical: members in order, and what is not well-formed is no emitter.
-  return Buffer.from(`${DOMAIN}${JSON.stringify({ emitter, hash, sequence, time })}`);
+  return UTF8.encode(`${DOMAIN}${JSON.stringify({ emitter, hash, sequence, time })}`);
 }
 
-/** Whether the emitter's key signed the head. Synchronous; never throws. */
+/** Whether the emitter's key signed the head. Never throws; false where the platform checks signatures asynchronously alone. */
 export function verifyHead(head: AuditHead, key: PublicKey): boolean {
+  const signature = signatureOf(head, key);
+  return (
+    signature !== undefined && platform.verify?.(key, headSigningInput(head), signature) === true
+  );
+}
+
+/** As {@link verifyHead}, on every platform. */
+export async function verifyHeadAsync(head: AuditHead, key: PublicKey): Promise<boolean> {
+  const signature = signatureOf(head, key);
+  if (signature === undefined) return false;
+  return (await platform.verifyAsync(key, headSigningInput(head), signature)) === true;
+}
+
+function signatureOf(head: AuditHead, key: PublicKey): Uint8Array | undefined {
   const signature = platform.decodeBase64url(head.signature);
-  if (signature === undefined || precheckSignature(key.alg, signature) !== undefined) return false;
-  return platform.verify?.(key, headSigningInput(head), signature) === true;
+  if (signature === undefined || precheckSignature(key.alg, signature) !== undefined)
+    return undefined;
+  return signature;
 }
 
 /** The head as text: canonical JSON, to be kept where whoever can change the log cannot. */
@@ -52,14 +65,6 @@ export function isHead(value: unknown): value is AuditHead {
     isSignature(signature) &&
     isTime(time)
   );
-}
-
-/** @throws {TaperError} `option_invalid` for what is no checked key: a look-alike would verify nothing, or anything. */
-export function requireKey(key: unknown): asserts key is PublicKey {
-  if (isPublicKey(key)) return;
-  throw new TaperError('option_invalid', 'An audit log needs a key that has been checked.', {
-    hint: 'Make it with importPublicKey.',
-  });
 }
 
 /** 43 characters of base64url: a SHA-256. */
