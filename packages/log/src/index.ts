@@ -1,1 +1,25 @@
+export { createMemoryCheckpointStore } from './memory/checkpoint-store.ts';
+export { createMemoryTileStore } from './memory/tile-store.ts';
+export {
+  type CheckpointStore,
+  isSameCheckpoint,
+  requireForward,
+  type StoredCheckpoint,
+} from './port/checkpoint-store.ts';
+export { LogError } from './port/log-error.ts';
+export type { Staged, TileFile, TileSource, TileStore } from './port/tile-store.ts';
+export type { Witness } from './port/witness.ts';
+export {
+  createLogReader,
+  type LogEntry,
+  type LogReader,
+  type LogReaderOptions,
+} from './reader/log-reader.ts';
 export { createRevokedSet, type RevokedSet } from './revoked-set/revoked-set.ts';
+export { MAX_ENTRY, readBundle, writeBundle } from './tile/bundle.ts';
+export type { TreeHead } from './tile/load-edge.ts';
+export { parseTilePath, TILE_WIDTH, type TileName, tilePath } from './tile/path.ts';
+export type { Log } from './writer/log.ts';
+export { type LogOptions, openLog } from './writer/open-log.ts';
+export type { Published } from './writer/published.ts';
+export type { QueueLimits } from './writer/queue.ts';

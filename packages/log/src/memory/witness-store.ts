@@ -12,8 +12,8 @@ export function createMemoryWitnessStore(): WitnessStore {
     replace(expectedSize, next) {
       checkRecord(expectedSize, next);
       const held = records.get(next.origin);
-      if (held !== undefined) refuseRollback(held, next);
       if ((held?.size ?? 0) !== expectedSize) return 'conflict';
+      if (held !== undefined) refuseRollback(held, next);
       records.set(next.origin, Object.freeze({ ...next, root: next.root.slice() }));
       return 'replaced';
     },
