@@ -1,5 +1,8 @@
+export { createHttpTileSource, type HttpTileSourceOptions } from './client/tile-source.ts';
+export { createWitnessClient, type WitnessClientOptions } from './client/witness-client.ts';
 export { createMemoryCheckpointStore } from './memory/checkpoint-store.ts';
 export { createMemoryTileStore } from './memory/tile-store.ts';
+export { createMemoryWitnessStore } from './memory/witness-store.ts';
 export {
   type CheckpointStore,
   isSameCheckpoint,
@@ -16,9 +19,22 @@ export {
   type LogReaderOptions,
 } from './reader/log-reader.ts';
 export { createRevokedSet, type RevokedSet } from './revoked-set/revoked-set.ts';
+export { createStaple, type PublishedEpoch } from './revoked-set/staple.ts';
+export { createLogHandler, type LogHandlerOptions } from './serve/handler.ts';
 export { MAX_ENTRY, readBundle, writeBundle } from './tile/bundle.ts';
 export type { TreeHead } from './tile/load-edge.ts';
 export { parseTilePath, TILE_WIDTH, type TileName, tilePath } from './tile/path.ts';
+export {
+  createWitness,
+  originHash,
+  type RefusedCheckpoint,
+  type WitnessedCheckpoint,
+  type WitnessedLog,
+  type WitnessOptions,
+  type WitnessService,
+  type WitnessStore,
+  type WitnessWrite,
+} from './witness/index.ts';
 export type { Log } from './writer/log.ts';
 export { type LogOptions, openLog } from './writer/open-log.ts';
 export type { Published } from './writer/published.ts';

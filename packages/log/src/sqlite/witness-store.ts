@@ -89,8 +89,8 @@ export function openSqliteWitnessStore(
       return explained(path, () =>
         exclusively(db, () => {
           const held = recordIn(find.get(next.origin));
-          if (held !== undefined) refuseRollback(held, next);
           if ((held?.size ?? 0) !== expectedSize) return 'conflict';
+          if (held !== undefined) refuseRollback(held, next);
           write.run(next.origin, next.size, next.root, next.note);
           count.run();
           // Before the commit, and so perhaps one ahead of it: `prepareFile` allows for that.

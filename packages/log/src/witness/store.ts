@@ -20,8 +20,8 @@ export type WitnessWrite = 'replaced' | 'conflict';
  * - Comparing and writing are one step, also between processes: of two writers that expect the same size and write different
  *   ones, exactly one succeeds.
  * - `replaced` means that the record survives a crash of the machine.
- * - A record never gets smaller, and never changes its root at the same size: such a write is refused by an exception, whatever
- *   size is expected.
+ * - A record never gets smaller, and never changes its root at the same size: where the expected size is the one on record,
+ *   such a write is refused by an exception.
  * - A store that cannot tell throws or rejects; the witness then signs nothing.
  */
 export interface WitnessStore {
