@@ -238,6 +238,7 @@ export {
 } from './revoked-set/entry.ts';
 export {
   bitAt,
+  compareIds,
   EMPTY_SUBTREE,
   KEY_VALUE,
   readHash,
@@ -248,11 +249,35 @@ export {
   tenantId,
   timeValue,
 } from './revoked-set/hash.ts';
+export { type Opening, openRevokedProof } from './revoked-set/opening.ts';
+export {
+  MAX_QUERY_IDS,
+  type RevokedQuery,
+  type RevokedQueryChain,
+  type Sought,
+  type SoughtFamily,
+  type SoughtIds,
+  soughtIds,
+} from './revoked-set/query.ts';
 export {
   createRevokedRoot,
   type RevokedRootBuilder,
   revokedRootOf,
 } from './revoked-set/sorted-root.ts';
+export {
+  MAX_STAPLE_SIZE,
+  parseStaple,
+  type Staple,
+  writeStaple,
+} from './revoked-set/staple.ts';
+export {
+  type Revoked,
+  type StapleProblem,
+  type StapleSubject,
+  type StapleVerdict,
+  verifyStaple,
+  verifyStapleAsync,
+} from './revoked-set/verify-staple.ts';
 export { canonicalSignature, precheckSignature, type SignatureProblem } from './signature.ts';
 export type { TokenClaims } from './token.ts';
 export { uuidV7 } from './uuid.ts';

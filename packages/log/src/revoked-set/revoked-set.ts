@@ -6,14 +6,17 @@ import {
   platform,
   REVOKED_TOKEN_RETENTION,
   type RevokedEntry,
+  type RevokedQuery,
   readHash,
   revokedSetRoot,
+  soughtIds,
   TaperError,
   tenantId,
   timeValue,
 } from '@taper/core';
 import { createExpiryQueue } from './expiry-queue.ts';
 import { Forest, NOTHING, type Subtree } from './forest.ts';
+import { ProofWriter, proveTree } from './prove.ts';
 
 /**
  * What is revoked, as the Merkle trees of spec/revocation.md, "Revoked set". The root depends on what is in it and on nothing
@@ -35,6 +38,13 @@ export interface RevokedSet {
   root(): Uint8Array;
   /** Every entry, in the order that `createRevokedRoot` of core asks for. Do not change the set meanwhile. */
   entries(): Iterable<RevokedEntry>;
+  /**
+   * The proof of which of the ids of the query are in the set and which are not, for `openRevokedProof` of core. It is one of the set as it is now,
+   * which is that of an epoch only until the next change.
+   *
+   * @throws {TaperError} `option_invalid` for what is no query.
+   */
+  prove(query: RevokedQuery): Uint8Array;
 }
 
 export function createRevokedSet(): RevokedSet {
@@ -127,6 +137,24 @@ class TreeRevokedSet implements RevokedSet {
       const tenant = this.#tenantNames.get(leaf) as string;
       yield { kind: 'tenant', tenant, issuedBefore: this.#tenants.value(leaf) };
     }
+  }
+
+  prove(query: RevokedQuery): Uint8Array {
+    const ids = soughtIds(query);
+    if (ids === undefined) throw invalid('query');
+    const writer = new ProofWriter();
+    proveTree(writer, this.#families, this.#familyRoot, ids.families, (family, match) => {
+      const tree = this.#families.value(family);
+      if (match === undefined) return writer.bytes(this.#tokens.hash(tree));
+      proveTree(writer, this.#tokens, tree, match.tokens, (leaf) =>
+        writer.bytes(timeValue(this.#tokens.value(leaf)).subarray(-8)),
+      );
+    });
+    proveTree(writer, this.#keys, this.#keyRoot, ids.keys, () => undefined);
+    proveTree(writer, this.#tenants, this.#tenantRoot, ids.tenants, (leaf) =>
+      writer.bytes(timeValue(this.#tenants.value(leaf)).subarray(-8)),
+    );
+    return writer.finish();
   }
 
   #addToken(root: Uint8Array, token: Uint8Array, expiresAt: number): boolean {
