@@ -1,1 +1,7 @@
-export {};
+export {
+  type FileCheckpointStore,
+  openFileCheckpointStore,
+  readFileCheckpoint,
+} from './checkpoint-store.ts';
+export { type Disk, type DiskFile, localDisk } from './disk.ts';
+export { createFileTileSource, type FileTileStore, openFileTileStore } from './tile-store.ts';

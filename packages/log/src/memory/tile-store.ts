@@ -27,6 +27,8 @@ export function createMemoryTileStore(): TileStore {
         for (let width = 1; width < 256; width++) files.delete(`${path}.p/${width}`);
     },
     async stage(record) {
+      if (records.length === 0)
+        throw new LogError('log_forked', 'journal', 'There is no record to go on from.');
       records = [...records, new Uint8Array(record)];
     },
     async restage(record) {

@@ -29,7 +29,8 @@ export interface Staged {
  * - `write` is done when all files are durable: a process killed right after, or a power cut, does not lose them. Files never
  *   change: the same bytes again are fine, other bytes are an exception with code `log_forked`.
  * - `dropPartials` may remove the partial tiles (`<path>.p/<W>`) of full tiles that are there. It may do nothing.
- * - `stage` sets a record down behind those that are there, and is done when it is durable.
+ * - `stage` sets a record down behind those that are there, and is done when it is durable. The first one is set down by
+ *   `restage`: where there is none, `stage` is an exception with code `log_forked`.
  * - `restage` sets one record down in place of all that are there, in one step: at any time there are the old ones or the new
  *   one.
  * - `staged` answers the records. One that is not whole ends them, and nothing behind it counts.

@@ -1,3 +1,6 @@
+export { type CheckpointStoreContract, checkpointStoreContract } from './checkpoint-store.ts';
+export type { ContractTest, OpenedStore } from './contract.ts';
+export { type TileStoreContract, tileStoreContract } from './tile-store.ts';
 export {
   type OpenedWitnessStore,
   type WitnessStoreContract,

@@ -1,0 +1,37 @@
+import { closeSync, openSync } from 'node:fs';
+import { DatabaseSync } from 'node:sqlite';
+import { LogError } from '../port/log-error.ts';
+
+/** `SQLITE_BUSY`. */
+const BUSY = 5;
+
+/**
+ * Takes a lock that one holder can have, across processes, and that the operating system gives back when its holder dies,
+ * however it dies. Node has no file locks of its own; an exclusive transaction on an empty SQLite database is one.
+ *
+ * @returns what gives it back.
+ * @throws {LogError} `log_unavailable` when somebody has it, or the file cannot be made.
+ */
+export function lockFile(path: string): () => void {
+  let database: DatabaseSync | undefined;
+  try {
+    closeSync(openSync(path, 'a', 0o600));
+    database = new DatabaseSync(path, { timeout: 0 });
+    database.exec('BEGIN EXCLUSIVE');
+  } catch (cause) {
+    database?.close();
+    const busy = (cause as { errcode?: number }).errcode === BUSY;
+    throw new LogError(
+      'log_unavailable',
+      path,
+      busy ? `${path} is held by another writer.` : `${path} cannot be made.`,
+      {
+        hint: busy
+          ? 'A log has one writer at a time: stop the other one. Readers need no lock.'
+          : 'Its folder must lie on a local disk and be writable for the user that runs this process.',
+        cause,
+      },
+    );
+  }
+  return () => database.close();
+}
