@@ -25,6 +25,7 @@ export type {
   AuditApproval,
   AuditChain,
   AuditEventInit,
+  AuditEvidence,
 } from './audit/event.ts';
 export {
   type AuditReceipt,

@@ -21,7 +21,15 @@ export interface AuditApproval {
   readonly id: string;
 }
 
-/** What an enforcement point says of an event. The recorder adds place and signature. Nothing in it may be a token, a proof or a key. */
+/** What a call was judged on, for whoever judges it again. Kept beside the event where the recorder keeps evidence, and never in it. */
+export interface AuditEvidence {
+  /** The chains of the call, as they were verified. */
+  readonly chains: readonly { readonly tokens: readonly { readonly compact: string }[] }[];
+  /** The proof under each chain, in compact serialization; empty where a session stood in for them. */
+  readonly proofs: readonly string[];
+}
+
+/** What an enforcement point says of an event. The recorder adds place and signature. Nothing in it but the evidence may be a token, a proof or a key. */
 export interface AuditEventInit {
   readonly type: AuditEventType;
   /** Seconds since the epoch, as the decision saw it. */
@@ -54,4 +62,5 @@ export interface AuditEventInit {
   readonly session?: string | undefined;
   /** For an outcome: `event_id` of the decision. */
   readonly decisionEventId?: string | undefined;
+  readonly evidence?: AuditEvidence | undefined;
 }

@@ -145,15 +145,21 @@ export function writeLine(
   return `${beforeSignature},"signature":"${signature}",${afterSignature}`;
 }
 
-/** Refuses a draft that no reader would accept. @throws {TaperError} `json_invalid`. */
-export function checkDraft(draft: DraftEvent): void {
+/**
+ * Whether a draft is a line that readers accept, and of no more bytes of UTF-8 than given.
+ * @throws {TaperError} `json_invalid` for what no shorter line would change.
+ */
+export function fits(draft: DraftEvent, maxBytes: number = Number.POSITIVE_INFINITY): boolean {
   const { beforePrevious, beforeSequence, beforeSignature, afterSignature } = draft;
   const text = list(beforePrevious, beforeSequence, beforeSignature, afterSignature);
-  if (text.length + PLACE_LENGTH > MAX_AUDIT_LINE)
-    throw new TaperError('json_invalid', 'The event is too long.');
   // JSON.stringify escapes lone surrogates, which canonical JSON does not have.
   if (text.includes('\\ud') && !parseJson(text).ok)
     throw new TaperError('json_invalid', 'The event holds half of a surrogate pair.');
+  if (text.length + PLACE_LENGTH > MAX_AUDIT_LINE) return false;
+  // No UTF-16 code unit takes more than three bytes.
+  return (
+    3 * text.length + PLACE_LENGTH <= maxBytes || Buffer.byteLength(text) + PLACE_LENGTH <= maxBytes
+  );
 }
 
 function hashText(text: string): string {

@@ -17,7 +17,8 @@ import type { AuditLine, AuditSink, AuditTip } from '../port/audit-sink.ts';
 import type { RecordedArguments } from './arguments.ts';
 import { isHash, isSequence, requireKey } from './check.ts';
 import type { AuditEventInit } from './event.ts';
-import { checkDraft, type DraftEvent, draftEvent, placeEvent, writeLine } from './line.ts';
+import { writeEvidence } from './evidence.ts';
+import { type DraftEvent, draftEvent, fits, placeEvent, writeLine } from './line.ts';
 
 /** Events that are signed and appended together; signing more would keep the process from anything else for too long. */
 const MAX_GROUP = 256;
@@ -36,6 +37,8 @@ export interface AuditRecorderOptions {
   readonly emitter?: string;
   /** Top-level arguments that are recorded in full, by tool. Default: none; arguments are recorded by their salted hash. */
   readonly recordedArguments?: RecordedArguments;
+  /** Hand to the sink, beside each event, what an auditor needs to judge the call again: all arguments, tokens and proofs. Default false. */
+  readonly keepEvidence?: boolean;
   /** Milliseconds that the sink may take, and that an event may wait for its turn. Default 800: less than an enforcement point waits for it. */
   readonly timeout?: number;
   /** Events that may wait at the same time; more are refused at once. Default 10,000. */
@@ -66,6 +69,7 @@ export interface AuditRecorder {
 
 interface Waiting {
   readonly draft: DraftEvent;
+  readonly evidence: string | undefined;
   /** Milliseconds, of the monotonic clock, after which nobody waits for it any more. */
   readonly deadline: number;
   readonly resolve: (receipt: AuditReceipt) => void;
@@ -84,7 +88,7 @@ interface Sealed {
  */
 export function createAuditRecorder(options: AuditRecorderOptions): AuditRecorder {
   const { sink, signer, timeout = 800, maxPending = 10_000, recordedArguments = {} } = options;
-  const { random = createRandomPool() } = options;
+  const { random = createRandomPool(), keepEvidence } = options;
   const { publicKey } = signer;
   requireKey(publicKey);
   const emitter = options.emitter ?? publicKey.thumbprint;
@@ -128,7 +132,7 @@ export function createAuditRecorder(options: AuditRecorderOptions): AuditRecorde
     for (const waiting of queue) {
       if (group.length === MAX_GROUP || length > MAX_GROUP_LENGTH) break;
       taken += 1;
-      length += waiting.draft.beforePrevious.length;
+      length += waiting.draft.beforePrevious.length + (waiting.evidence?.length ?? 0);
       if (waiting.deadline > now) group.push(waiting);
       else waiting.reject(unavailable('the event waited too long'));
     }
@@ -191,14 +195,19 @@ export function createAuditRecorder(options: AuditRecorderOptions): AuditRecorde
   async function seal(group: readonly Waiting[], after: AuditTip | undefined): Promise<Sealed[]> {
     let previous = after?.hash ?? NO_AUDIT_EVENT;
     let sequence = after?.sequence ?? 0;
-    const placed = group.map(({ draft }) => {
+    const placed = group.map(({ draft, evidence }) => {
       sequence += 1;
       const event = placeEvent(draft, previous, sequence);
       previous = event.hash;
-      return { draft, event, head: { emitter, hash: event.hash, sequence, time: draft.time } };
+      return {
+        draft,
+        evidence,
+        event,
+        head: { emitter, hash: event.hash, sequence, time: draft.time },
+      };
     });
     const signatures = await signAll(placed.map(({ head }) => auditHeadSigningInput(head)));
-    const sealed = placed.map(({ draft, event, head }, index): Sealed => {
+    const sealed = placed.map(({ draft, evidence, event, head }, index): Sealed => {
       const signature = signatures[index] as string;
       const { hash } = event;
       return {
@@ -208,6 +217,7 @@ export function createAuditRecorder(options: AuditRecorderOptions): AuditRecorde
           hash,
           line: writeLine(event, signature),
           salt: draft.salt,
+          ...(evidence === undefined ? {} : { evidence }),
         },
         receipt: Object.freeze({ ...head, signature, id: draft.id }),
       };
@@ -234,6 +244,15 @@ export function createAuditRecorder(options: AuditRecorderOptions): AuditRecorde
     }
   }
 
+  /** Where the sink could not take the line, the arguments that would be recorded in full are left to the hash. */
+  function fittingDraft(event: AuditEventInit, id: string, salt: Uint8Array): DraftEvent {
+    const draft = draftEvent(event, emitter, id, salt, recordedArguments);
+    if (fits(draft, sink.maxLineBytes)) return draft;
+    const short = draftEvent(event, emitter, id, salt, {});
+    if (fits(short, sink.maxLineBytes)) return short;
+    throw new TaperError('json_invalid', 'The event is too long for the audit log.');
+  }
+
   return Object.freeze({
     emitter,
     publicKey,
@@ -242,11 +261,11 @@ export function createAuditRecorder(options: AuditRecorderOptions): AuditRecorde
       random(fresh);
       const id = uuidV7(event.time * 1000, fresh.subarray(SALT_BYTES));
       const salt = fresh.subarray(0, SALT_BYTES);
-      const draft = draftEvent(event, emitter, id, salt, recordedArguments);
-      checkDraft(draft);
+      const draft = fittingDraft(event, id, salt);
+      const evidence = keepEvidence === true ? writeEvidence(event) : undefined;
       if (queue.length >= maxPending) throw unavailable('too many events wait to be written');
       return new Promise((resolve, reject) => {
-        queue.push({ draft, deadline: performance.now() + timeout, resolve, reject });
+        queue.push({ draft, evidence, deadline: performance.now() + timeout, resolve, reject });
         if (draining) return;
         draining = true;
         // After all that is ready in this turn of the event loop, so that it shares one write.

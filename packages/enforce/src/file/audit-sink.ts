@@ -1,8 +1,9 @@
-import { constants } from 'node:fs';
+import { constants, existsSync } from 'node:fs';
 import { type FileHandle, open, stat } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
 import { TaperError } from '@taper/core';
 import type { AuditLine, AuditSink, AuditTip } from '../port/audit-sink.ts';
+import { createEvidenceFile, type EvidenceFile } from './evidence-file.ts';
 import { lockFile } from './lock.ts';
 import { readTail } from './tail.ts';
 
@@ -18,14 +19,17 @@ export interface FileAuditSink extends AuditSink {
   readonly cutOff: number;
   /** What opens the `arguments_hash` of an event; `undefined` where it was erased or is not there. */
   salt(sequence: number): Promise<string | undefined>;
-  /** Overwrites the salt of an event: from then on nobody can tell from the log what its arguments were, and the log stays whole. */
+  /** What an auditor needs to judge the call of an event again; `undefined` where none was given, or it was erased. */
+  evidence(sequence: number): Promise<string | undefined>;
+  /** Overwrites salt and evidence of an event: from then on nobody can tell from the log what its arguments were, and the log stays whole. */
   eraseSalt(sequence: number): Promise<void>;
   /** Waits for what is being written, and lets another process open the file. */
   close(): Promise<void>;
 }
 
 /**
- * Opens a log file for appending, or makes it (mode 0600); beside it `<path>.salts` and `<path>.lock`. The file must lie on a
+ * Opens a log file for appending, or makes it (mode 0600); beside it `<path>.salts` and `<path>.lock` and, once there is evidence
+ * to keep, `<path>.evidence` and `<path>.evidence.index`. The file must lie on a
  * local disk. What is at the end without a line end was never acknowledged and is cut off.
  *
  * @throws {TaperError} `store_unavailable` while another process, or another sink of this one, has it open;
@@ -39,6 +43,9 @@ export async function openFileAuditSink(path: string): Promise<FileAuditSink> {
     // Appended to, whatever happens; read and cut when it is opened.
     const log = await openPrivate(place, constants.O_APPEND, opened);
     const salts = await openPrivate(`${place}.salts`, 0, opened);
+    const evidence = existsSync(`${place}.evidence.index`)
+      ? await openEvidence(place, opened)
+      : undefined;
     await syncFolder(dirname(place));
     const { size } = await log.stat();
     const tail = await readTail(log, size);
@@ -51,7 +58,7 @@ export async function openFileAuditSink(path: string): Promise<FileAuditSink> {
       await log.truncate(tail.end);
       await log.datasync();
     }
-    return new OpenLog(place, log, salts, tail, size - tail.end, release);
+    return new OpenLog(place, log, salts, evidence, tail, size - tail.end, release);
   } catch (cause) {
     for (const handle of opened) await handle.close();
     release();
@@ -64,6 +71,7 @@ class OpenLog implements FileAuditSink {
   readonly cutOff: number;
   readonly #log: FileHandle;
   readonly #salts: FileHandle;
+  #evidence: EvidenceFile | undefined;
   readonly #release: () => void;
   #emitter: string | undefined;
   #tip: AuditTip | undefined;
@@ -78,6 +86,7 @@ class OpenLog implements FileAuditSink {
     path: string,
     log: FileHandle,
     salts: FileHandle,
+    evidence: EvidenceFile | undefined,
     tail: {
       readonly end: number;
       readonly emitter: string | undefined;
@@ -90,6 +99,7 @@ class OpenLog implements FileAuditSink {
     this.cutOff = cutOff;
     this.#log = log;
     this.#salts = salts;
+    this.#evidence = evidence;
     this.#emitter = tail.emitter;
     this.#tip = tail.tip;
     this.#end = tail.end;
@@ -129,12 +139,19 @@ class OpenLog implements FileAuditSink {
     });
   }
 
+  evidence(sequence: number): Promise<string | undefined> {
+    return this.#inTurn(async () =>
+      sequence > (this.#tip?.sequence ?? 0) ? undefined : this.#evidence?.read(sequence),
+    );
+  }
+
   eraseSalt(sequence: number): Promise<void> {
     return this.#inTurn(async () => {
       if (sequence > (this.#tip?.sequence ?? 0)) return;
       const erased = Buffer.from(`${'.'.repeat(SALT_RECORD - 1)}\n`);
       await writeAll(this.#salts, erased, offsetOfSalt(sequence));
       await this.#salts.datasync();
+      await this.#evidence?.erase(sequence);
     });
   }
 
@@ -145,16 +162,26 @@ class OpenLog implements FileAuditSink {
     await last;
     await this.#log.close();
     await this.#salts.close();
+    await this.#evidence?.close();
     this.#release();
   }
 
   async #write(lines: readonly AuditLine[], firstSequence: number): Promise<void> {
     const text = Buffer.from(lines.map(({ line }) => `${line}\n`).join(''));
     const salts = Buffer.from(lines.map(({ salt }) => `${salt}\n`).join(''), 'latin1');
+    const evidence = lines.map((line) => line.evidence);
+    if (this.#evidence === undefined && evidence.some((each) => each !== undefined)) {
+      this.#evidence = await openEvidence(this.path, []);
+      await syncFolder(dirname(this.path));
+    }
     this.#unclean = true;
     await writeAll(this.#log, text);
     await writeAll(this.#salts, salts, offsetOfSalt(firstSequence));
-    await Promise.all([this.#log.datasync(), this.#salts.datasync()]);
+    await Promise.all([
+      this.#log.datasync(),
+      this.#salts.datasync(),
+      this.#evidence?.write(firstSequence, evidence),
+    ]);
     const { sequence, hash } = lines.at(-1) as AuditLine;
     this.#tip = { sequence, hash };
     this.#end += text.length;
@@ -207,6 +234,12 @@ async function openPrivate(path: string, flags: number, opened: FileHandle[]): P
   if (!(await handle.stat()).isFile())
     throw new TaperError('store_unusable', `${path} is no regular file.`);
   return handle;
+}
+
+async function openEvidence(path: string, opened: FileHandle[]): Promise<EvidenceFile> {
+  const texts = await openPrivate(`${path}.evidence`, 0, opened);
+  const index = await openPrivate(`${path}.evidence.index`, 0, opened);
+  return createEvidenceFile(texts, index);
 }
 
 /** So that a file that was made is still there after a power cut. */

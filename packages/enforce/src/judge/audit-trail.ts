@@ -1,5 +1,5 @@
 import type { DenialCode } from '@taper/core';
-import type { AuditChain, AuditEventInit } from '../audit/event.ts';
+import type { AuditChain, AuditEventInit, AuditEvidence } from '../audit/event.ts';
 import type { EventReference, Outcome, Permitted } from '../decision.ts';
 import type { Settings } from '../options.ts';
 import type { LiveSession } from '../session/authenticator.ts';
@@ -42,6 +42,7 @@ export function createAuditTrail(settings: Settings): AuditTrail {
         presented: each.subject === undefined ? presentedChain(refusal) : undefined,
         type: 'decision',
         decision: refusal === undefined ? 'permit' : verdict,
+        evidence: evidenceOf(each, refusal),
         denial: code === undefined ? undefined : { code, hop },
       });
     },
@@ -65,6 +66,7 @@ export function createAuditTrail(settings: Settings): AuditTrail {
         decision: 'opened',
         ...describeSubject(subjectOf(chains)),
         session: id,
+        evidence: { chains, proofs: [] },
       });
       return written !== undefined;
     },
@@ -107,6 +109,16 @@ function describe(each: Case, name: string): Omit<AuditEventInit, 'type' | 'deci
         : [...reservation.amounts].map(([meter, amount]) => ({ meter, amount })),
     session: authenticated?.session?.session.id,
   };
+}
+
+/** What the call can be judged on again. The proof of a call that was refused may still serve, so nobody keeps it. */
+function evidenceOf(
+  { subject, authenticated }: Case,
+  refusal: Judgement | undefined,
+): AuditEvidence | undefined {
+  if (subject === undefined || authenticated === undefined) return undefined;
+  const proofs = refusal === undefined ? authenticated.proofs : [];
+  return { chains: subject.chains, proofs };
 }
 
 function describeSubject({

@@ -38,6 +38,8 @@ export interface AuthenticatedCall {
   readonly approvals: readonly string[];
   /** What serves once: the proofs. */
   readonly uses: readonly UsedKey[];
+  /** The proofs as they came, one for each chain; none in a session. */
+  readonly proofs: readonly string[];
   /** Where a session stands in for the proofs: which, and the number of this request in it. */
   readonly session: { readonly session: LiveSession; readonly sequence: number } | undefined;
 }
@@ -97,6 +99,7 @@ export function authenticate(call: Call, settings: CallSettings): AuthenticatedC
     permits: Object.freeze(permits),
     approvals: read.approvals,
     uses: [...uses.values()],
+    proofs: read.presentations.map((each) => each.aat_pop),
     session: undefined,
   };
 }
@@ -127,7 +130,13 @@ function inSession(
     }
     permits.push(decision);
   }
-  return { permits: Object.freeze(permits), approvals: [], uses: [], session: authenticated };
+  return {
+    permits: Object.freeze(permits),
+    approvals: [],
+    uses: [],
+    proofs: [],
+    session: authenticated,
+  };
 }
 
 /** The one text that is authenticated, judged under every chain, and run: an object could read differently each time. */

@@ -4,6 +4,8 @@ import type { AuditLine, AuditSink, AuditTip } from '../port/audit-sink.ts';
 export interface MemoryAuditSink extends AuditSink {
   /** The lines of an emitter, first to last. */
   lines(emitter: string): readonly AuditLine[];
+  /** Forgets salt and evidence of an event. */
+  erase(emitter: string, sequence: number): void;
 }
 
 export function createMemoryAuditSink(): MemoryAuditSink {
@@ -23,5 +25,12 @@ export function createMemoryAuditSink(): MemoryAuditSink {
       return 'appended';
     },
     lines: (emitter) => linesOf.get(emitter) ?? [],
+    erase(emitter, sequence) {
+      const kept = linesOf.get(emitter);
+      const line = kept?.[sequence - 1];
+      if (kept === undefined || line === undefined) return;
+      const { evidence: _, ...rest } = line;
+      kept[sequence - 1] = { ...rest, salt: '' };
+    },
   };
 }

@@ -16,6 +16,11 @@ export interface AuditLine extends AuditTip {
    * erased while the log stays whole. A sink may drop it; then no hash can be opened.
    */
   readonly salt: string;
+  /**
+   * What an auditor needs to judge the call again (`spec/audit.md` section 9): arguments, tokens and proofs, as JSON text. Kept as
+   * the salt is: beside the line, never in it, and erased together with the salt. Present where the recorder keeps evidence.
+   */
+  readonly evidence?: string;
 }
 
 /**
@@ -30,8 +35,11 @@ export interface AuditLine extends AuditTip {
  *   alone; it refuses lines of others by an exception.
  * - After an exception from `append` it is not known whether the lines are there; the writer asks `tip` before it goes on.
  * - An exception or a late answer refuses the call with `audit_unavailable`.
+ * - Neither salt nor evidence is ever part of what is kept for good: they are dropped, or kept where they can be erased.
  */
 export interface AuditSink {
+  /** The longest line that it takes, in bytes of UTF-8. Default: none is too long. */
+  readonly maxLineBytes?: number;
   tip(emitter: string): AuditTip | undefined | Promise<AuditTip | undefined>;
   append(lines: readonly AuditLine[]): 'appended' | 'conflict' | Promise<'appended' | 'conflict'>;
 }

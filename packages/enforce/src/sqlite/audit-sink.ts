@@ -22,6 +22,13 @@ const TABLES = `
     BEGIN SELECT RAISE(ABORT, 'audit events are not changed'); END;
 `;
 
+const EVIDENCE_TABLE = `
+  CREATE TABLE audit_evidence (
+    emitter TEXT NOT NULL, sequence INTEGER NOT NULL, evidence TEXT NOT NULL,
+    PRIMARY KEY (emitter, sequence)
+  ) STRICT;
+`;
+
 /** Each emitter once, without a walk over all of its rows. */
 const EMITTERS = `
   WITH RECURSIVE each(emitter) AS (
@@ -37,13 +44,16 @@ const EMITTERS = `
 export interface SqliteAuditSink extends AuditSink {
   /** What opens the `arguments_hash` of an event; `undefined` where it was erased or is not there. */
   salt(emitter: string, sequence: number): string | undefined;
-  /** Erases the salt of an event, also from the write-ahead log unless somebody is reading: from then on nobody can tell from the log what its arguments were. */
+  /** What an auditor needs to judge the call of an event again; `undefined` where none was given, or it was erased. */
+  evidence(emitter: string, sequence: number): string | undefined;
+  /** Erases salt and evidence of an event, also from the write-ahead log unless somebody is reading: from then on nobody can tell from the log what its arguments were. */
   eraseSalt(emitter: string, sequence: number): Promise<void>;
 }
 
 /** @throws {TaperError} as {@link SqliteDatabase.define}. */
 export function createSqliteAuditSink(database: SqliteDatabase): SqliteAuditSink {
   database.define('audit', 1, TABLES);
+  database.define('audit_evidence', 1, EVIDENCE_TABLE);
   database.prepare('PRAGMA secure_delete = ON').get();
   const selectTip = database.prepare(
     'SELECT sequence, hash FROM audit_event WHERE emitter = ? ORDER BY sequence DESC LIMIT 1',
@@ -53,6 +63,15 @@ export function createSqliteAuditSink(database: SqliteDatabase): SqliteAuditSink
   );
   const insertSalt = database.prepare(
     'INSERT INTO audit_salt (emitter, sequence, salt) VALUES (?, ?, ?)',
+  );
+  const insertEvidence = database.prepare(
+    'INSERT INTO audit_evidence (emitter, sequence, evidence) VALUES (?, ?, ?)',
+  );
+  const selectEvidence = database.prepare(
+    'SELECT evidence FROM audit_evidence WHERE emitter = ? AND sequence = ?',
+  );
+  const deleteEvidence = database.prepare(
+    'DELETE FROM audit_evidence WHERE emitter = ? AND sequence = ?',
   );
   const selectSalt = database.prepare(
     'SELECT salt FROM audit_salt WHERE emitter = ? AND sequence = ?',
@@ -72,9 +91,10 @@ export function createSqliteAuditSink(database: SqliteDatabase): SqliteAuditSink
         const [first] = lines;
         if (first === undefined) return 'appended';
         if (first.sequence !== (tipOf(first.emitter)?.sequence ?? 0) + 1) return 'conflict';
-        for (const { emitter, sequence, hash, line, salt } of lines) {
+        for (const { emitter, sequence, hash, line, salt, evidence } of lines) {
           insertEvent.run(emitter, sequence, hash, line);
           insertSalt.run(emitter, sequence, salt);
+          if (evidence !== undefined) insertEvidence.run(emitter, sequence, evidence);
         }
         return 'appended';
       }),
@@ -82,8 +102,15 @@ export function createSqliteAuditSink(database: SqliteDatabase): SqliteAuditSink
       const row = database.read(() => selectSalt.get(emitter, sequence));
       return row === undefined ? undefined : String(row['salt']);
     },
+    evidence(emitter: string, sequence: number): string | undefined {
+      const row = database.read(() => selectEvidence.get(emitter, sequence));
+      return row === undefined ? undefined : String(row['evidence']);
+    },
     async eraseSalt(emitter: string, sequence: number): Promise<void> {
-      await database.write(() => deleteSalt.run(emitter, sequence));
+      await database.write(() => {
+        deleteSalt.run(emitter, sequence);
+        deleteEvidence.run(emitter, sequence);
+      });
       database.read(() => emptyJournal.get());
     },
   });

@@ -3,12 +3,19 @@ import { hash } from 'node:crypto';
 import type { AuditLine, AuditSink, AuditTip } from '../port/audit-sink.ts';
 import type { ContractTest } from './contract.ts';
 
-export interface AuditSinkContract {
+/** How to get at what a sink keeps beside its lines. */
+export interface KeptBeside<Sink> {
+  salt(sink: Sink, emitter: string, sequence: number): Promise<string | undefined>;
+  evidence(sink: Sink, emitter: string, sequence: number): Promise<string | undefined>;
+  erase(sink: Sink, emitter: string, sequence: number): Promise<void>;
+}
+
+export interface AuditSinkContract<Sink extends AuditSink = AuditSink> {
   readonly test: ContractTest;
   /** An empty sink of its own for each test. `reopen` gives one on the same store, as another process or a restart would. */
   open(): Promise<{
-    readonly sink: AuditSink;
-    reopen?(): Promise<AuditSink>;
+    readonly sink: Sink;
+    reopen?(): Promise<Sink>;
     close(): Promise<void>;
   }>;
   /** `one`: the sink is for one emitter alone. */
@@ -17,19 +24,22 @@ export interface AuditSinkContract {
   readonly durable: boolean;
   /** Lines for the sink, where it looks into them. Default: any JSON. */
   readonly lines?: (emitter: string, count: number) => Promise<readonly AuditLine[]>;
+  /** Given for a sink that keeps salt and evidence; one that drops them has none. */
+  readonly kept?: KeptBeside<Sink>;
 }
 
 /** Tests that a driver of {@link AuditSink} keeps what the port promises. */
-export function auditSinkContract({
+export function auditSinkContract<Sink extends AuditSink>({
   test,
   open,
   emitters,
   durable,
   lines = anyLines,
-}: AuditSinkContract): void {
+  kept,
+}: AuditSinkContract<Sink>): void {
   function check(
     title: string,
-    body: (sink: AuditSink, reopen: (() => Promise<AuditSink>) | undefined) => Promise<void>,
+    body: (sink: Sink, reopen: (() => Promise<Sink>) | undefined) => Promise<void>,
   ): void {
     test(title, async () => {
       const { sink, reopen, close } = await open();
@@ -107,11 +117,66 @@ export function auditSinkContract({
     check('has after a restart all that it had acknowledged', async (sink, reopen) => {
       const [first, second, third] = await three('a');
       await sink.append([first, second]);
-      const again = await (reopen as () => Promise<AuditSink>)();
+      const again = await (reopen as () => Promise<Sink>)();
       deepStrictEqual(plain(await again.tip('a')), tipOf(second));
       strictEqual(await again.append([second]), 'conflict');
       strictEqual(await again.append([third]), 'appended');
       deepStrictEqual(plain(await again.tip('a')), tipOf(third));
+    });
+  }
+
+  if (kept !== undefined) {
+    check('S16: keeps salt and evidence beside a line, each its own', async (sink) => {
+      const [first, second, third] = await three('a');
+      const evident = { ...first, evidence: '{"arguments":"one"}' };
+      await sink.append([evident, second]);
+      await sink.append([{ ...third, evidence: 'x'.repeat(100_000) }]);
+      strictEqual(await kept.salt(sink, 'a', 1), first.salt);
+      strictEqual(await kept.evidence(sink, 'a', 1), evident.evidence);
+      strictEqual(await kept.salt(sink, 'a', 2), second.salt);
+      strictEqual(await kept.evidence(sink, 'a', 2), undefined);
+      strictEqual(await kept.evidence(sink, 'a', 3), 'x'.repeat(100_000));
+      strictEqual(await kept.evidence(sink, 'a', 4), undefined);
+    });
+
+    check('S16: forgets salt and evidence together, and keeps the line', async (sink) => {
+      const [first, second, third] = await three('a');
+      const evidence = '{"arguments":"two"}';
+      await sink.append([
+        { ...first, evidence },
+        { ...second, evidence },
+      ]);
+      await kept.erase(sink, 'a', 1);
+      await kept.erase(sink, 'a', 1);
+      strictEqual((await kept.salt(sink, 'a', 1)) || undefined, undefined);
+      strictEqual(await kept.evidence(sink, 'a', 1), undefined);
+      strictEqual(await kept.salt(sink, 'a', 2), second.salt);
+      strictEqual(await kept.evidence(sink, 'a', 2), evidence);
+      deepStrictEqual(plain(await sink.tip('a')), tipOf(second));
+      strictEqual(await sink.append([third]), 'appended');
+    });
+
+    check('keeps no evidence of lines that it did not append', async (sink) => {
+      const [first, second] = await three('a');
+      await sink.append([first]);
+      strictEqual(await sink.append([{ ...first, evidence: 'of another history' }]), 'conflict');
+      strictEqual(await kept.evidence(sink, 'a', 1), undefined);
+      strictEqual(await sink.append([second]), 'appended');
+    });
+  }
+
+  if (kept !== undefined && durable) {
+    check('has salt and evidence after a restart', async (sink, reopen) => {
+      const [first, second] = await three('a');
+      await sink.append([
+        { ...first, evidence: 'one' },
+        { ...second, evidence: 'two' },
+      ]);
+      await kept.erase(sink, 'a', 2);
+      const again = await (reopen as () => Promise<Sink>)();
+      strictEqual(await kept.evidence(again, 'a', 1), 'one');
+      strictEqual(await kept.salt(again, 'a', 1), first.salt);
+      strictEqual(await kept.evidence(again, 'a', 2), undefined);
     });
   }
 

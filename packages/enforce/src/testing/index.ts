@@ -1,5 +1,5 @@
 export { type ApprovalSourceContract, approvalSourceContract } from './approval-source.ts';
-export { type AuditSinkContract, auditSinkContract } from './audit-sink.ts';
+export { type AuditSinkContract, auditSinkContract, type KeptBeside } from './audit-sink.ts';
 export { type BudgetLedgerContract, budgetLedgerContract } from './budget-ledger.ts';
 export type { ContractTest, OpenedPort } from './contract.ts';
 export {

@@ -61,6 +61,11 @@ describe('the audit sink on a file', () => {
     test,
     emitters: 'one',
     durable: true,
+    kept: {
+      salt: (sink, _, sequence) => sink.salt(sequence),
+      evidence: (sink, _, sequence) => sink.evidence(sequence),
+      erase: (sink, _, sequence) => sink.eraseSalt(sequence),
+    },
     lines: (emitter, count) => recordMany(count, { emitter }),
     async open() {
       const path = newPath();

@@ -7,6 +7,11 @@ describe('the audit sink in memory', () => {
     test,
     emitters: 'many',
     durable: false,
+    kept: {
+      salt: async (sink, emitter, sequence) => sink.lines(emitter)[sequence - 1]?.salt,
+      evidence: async (sink, emitter, sequence) => sink.lines(emitter)[sequence - 1]?.evidence,
+      erase: async (sink, emitter, sequence) => sink.erase(emitter, sequence),
+    },
     open: async () => ({ sink: createMemoryAuditSink(), close: async () => {} }),
   });
 });

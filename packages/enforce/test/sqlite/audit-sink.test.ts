@@ -37,6 +37,11 @@ describe('the audit sink on SQLite', () => {
     test,
     emitters: 'many',
     durable: true,
+    kept: {
+      salt: async (sink, emitter, sequence) => sink.salt(emitter, sequence),
+      evidence: async (sink, emitter, sequence) => sink.evidence(emitter, sequence),
+      erase: (sink, emitter, sequence) => sink.eraseSalt(emitter, sequence),
+    },
     async open() {
       const path = newPath();
       return {
