@@ -6,6 +6,7 @@ import { build } from 'esbuild';
 import { type Browser, chromium, type Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { createVerifier, importPublicKey } from '../../src/index.ts';
+import { expectedOf, type LogVectors } from '../log-proof/judge.ts';
 import { okp, verdicts } from '../signature-verdict.ts';
 import { thirdPartyVectors } from '../third-party-vectors.ts';
 import type { Answer, SignatureCase, Suite, TaperPage } from './page.ts';
@@ -26,6 +27,11 @@ const own = globSync(fileURLToPath(new URL('../../../../vectors/*.json', import.
 const suites = [...own, thirdPartyVectors<Suite>('aat/aat-vectors-compact.json')].filter(
   (suite) => suite?.vectors !== undefined,
 ) as Suite[];
+
+const logs = ['checkpoint.json', 'merkle.json', 'proof.json'].map((name) => {
+  const path = fileURLToPath(new URL(`../../../../vectors/log/${name}`, import.meta.url));
+  return [name, JSON.parse(readFileSync(path, 'utf8')) as LogVectors] as const;
+});
 
 /** What the same vectors get from the synchronous verifier in Node. */
 function judgeInNode(suite: Suite): readonly Answer[] {
@@ -112,6 +118,12 @@ describe.skipIf(executable === undefined)('the browser build in Chromium', () =>
       expect(answers.some(({ verdict }) => verdict === 'permit')).toBe(true);
     },
   );
+
+  test.each(logs)('says to vectors/log/%s what they expect', async (_name, vectors) => {
+    const answers = await page.evaluate((given) => taper.judgeLog(given), vectors);
+    expect(answers).toEqual(expectedOf(vectors));
+    expect(Object.keys(answers).length).toBeGreaterThan(0);
+  });
 
   test('gives the verdicts of the other backends on every CCTV case', async ({ skip }) => {
     interface Case {

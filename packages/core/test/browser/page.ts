@@ -1,6 +1,7 @@
 import { createAsyncVerifier, type Denial, importPublicKey, platform } from '../../src/index.ts';
 import { readPublicKey } from '../../src/key.ts';
 import { precheckSignature } from '../../src/signature.ts';
+import { judgeAsync } from '../log-proof/judge.ts';
 
 /** A vector suite in the form that `taper conformance` reads. */
 export interface Suite {
@@ -86,7 +87,8 @@ export interface TaperPage {
   readonly platform: string;
   readonly judge: typeof judge;
   readonly checkSignatures: typeof checkSignatures;
+  readonly judgeLog: typeof judgeAsync;
 }
 
-const page: TaperPage = { platform: platform.name, judge, checkSignatures };
+const page: TaperPage = { platform: platform.name, judge, checkSignatures, judgeLog: judgeAsync };
 Object.assign(globalThis, { taper: page });
