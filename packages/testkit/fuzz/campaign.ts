@@ -2,6 +2,7 @@ import { chainCaveats, type VerifierOptions } from '@taper/core';
 import { createRandom } from '../src/index.ts';
 import { Attack, type Attempt, type Operator } from './attack.ts';
 import { findLostCaveat } from './caveats.ts';
+import type { Emitter, Verdict } from './emit.ts';
 import { type Family, makeFamily } from './family.ts';
 import { findGain, findGainOfCall } from './judge.ts';
 import { OPERATORS } from './operators.ts';
@@ -80,18 +81,22 @@ export interface Campaign {
   readonly until: number;
   /** Faults to give to the verifier: what a test of the fuzzer must see it find. */
   readonly planted?: Partial<VerifierOptions>;
+  /** Takes down every chain and its verdict. */
+  readonly emitter?: Emitter | undefined;
 }
 
-export function runCampaign({ seed, first, step, chains, until, planted }: Campaign): Tally {
+export function runCampaign(campaign: Campaign): Tally {
+  const { seed, first, step, chains, until, planted, emitter } = campaign;
   const tally = emptyTally();
   for (let number = first; tally.chains < chains && performance.now() < until; number += step) {
-    const family = startFamily(seed, number, tally, planted);
+    const family = startFamily(seed, number, tally, planted, emitter);
     if (family === undefined) continue;
     for (let mutation = 0; mutation < MUTATIONS; mutation += 1) {
       if (tally.chains >= chains || performance.now() >= until) break;
-      runMutation(family, number, mutation, tally);
+      runMutation(family, number, mutation, tally, emitter);
     }
   }
+  emitter?.close();
   return tally;
 }
 
@@ -117,15 +122,17 @@ function startFamily(
   number: number,
   tally: Tally,
   planted?: Partial<VerifierOptions>,
+  emitter?: Emitter,
 ): Family | undefined {
   tally.families += 1;
   const family = makeFamily(`${seed}/${number}`, planted);
-  for (const chain of [family.chain, family.twin]) {
-    const verdict = family.verifier.verifyChain(
-      chain.map(({ compact }) => compact),
-      family.now,
-    );
+  emitter?.family(family, number);
+  for (const tokens of [family.chain, family.twin]) {
+    const chain = tokens.map(({ compact }) => compact);
+    const verdict = family.verifier.verifyChain(chain, family.now);
     tally.chains += 1;
+    const got = verdict.verdict === 'deny' ? verdict.denial : undefined;
+    emitter?.attempt(family, `${number}`, 'none', { expect: 'accept', chain }, got);
     if (verdict.verdict === 'verified') continue;
     const detail = `an unmutated chain is denied: ${JSON.stringify(verdict.denial)}`;
     tally.failures.push({
@@ -140,7 +147,13 @@ function startFamily(
   return family;
 }
 
-function runMutation(family: Family, number: number, mutation: number, tally: Tally): void {
+function runMutation(
+  family: Family,
+  number: number,
+  mutation: number,
+  tally: Tally,
+  emitter?: Emitter,
+): void {
   const random = createRandom(`${family.seed}/${mutation}`);
   for (let draw = 0; draw < DRAWS; draw += 1) {
     const operator = random.pick(DRAWN);
@@ -154,11 +167,13 @@ function runMutation(family: Family, number: number, mutation: number, tally: Ta
     const count = countOf(tally, operator.name);
     if (attempt.expect === 'accept') count.benign += 1;
     const before = process.threadCpuUsage();
-    const denial = decide(family, attempt);
+    const verdict = decide(family, attempt);
+    const denial = verdict?.code;
     const { user, system } = process.threadCpuUsage(before);
     const milliseconds = (user + system) / 1000;
     if (milliseconds > tally.slowest.milliseconds)
       tally.slowest = { milliseconds, operator: operator.name, family: number, mutation };
+    emitter?.attempt(family, `${number}.${mutation}`, operator.name, attempt, verdict);
     if (denial !== undefined) {
       count.denied += 1;
       count.codes[denial] = (count.codes[denial] ?? 0) + 1;
@@ -175,18 +190,18 @@ function runMutation(family: Family, number: number, mutation: number, tally: Ta
   }
 }
 
-/** The code of the denial; undefined when it was accepted. */
-function decide(family: Family, attempt: Attempt): string | undefined {
+/** The denial; undefined when it was accepted. */
+function decide(family: Family, attempt: Attempt): Verdict {
   const { chain, invocation, now = family.now } = attempt;
   try {
     if (invocation === undefined) {
       const verdict = family.verifier.verifyChain(chain, now);
-      return verdict.verdict === 'deny' ? verdict.denial.code : undefined;
+      return verdict.verdict === 'deny' ? verdict.denial : undefined;
     }
     const { tool, args, proof } = invocation;
     const presentation = { aat_chain: chain, aat_pop: proof };
     const decision = family.verifier.authorize({ presentation, tool, args, now });
-    return decision.verdict === 'deny' ? decision.denial.code : undefined;
+    return decision.verdict === 'deny' ? decision.denial : undefined;
   } catch (error) {
     return `threw ${String(error)}`;
   }

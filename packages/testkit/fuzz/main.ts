@@ -4,12 +4,15 @@
  *   npm run fuzz -- [--seconds N] [--chains N] [--seed S] [--workers N] [--json]
  *   npm run fuzz -- --seed S --replay FAMILY.MUTATION
  *
- * Ends with 1 on any escalation, false denial or crash. Writes no file.
+ * `--emit FILE` takes down every chain and its verdict as JSON lines, for verifiers/python; several workers write FILE.0,
+ * FILE.1, …. Without it no file is written. Ends with 1 on any escalation, false denial or crash.
  */
 import { randomBytes } from 'node:crypto';
+import { closeSync, openSync } from 'node:fs';
 import { parseArgs } from 'node:util';
 import { isMainThread, parentPort, Worker, workerData } from 'node:worker_threads';
 import { addTally, emptyTally, replay, runCampaign, type Tally } from './campaign.ts';
+import { createEmitter } from './emit.ts';
 import { printable, summarize } from './report.ts';
 
 interface Share {
@@ -18,10 +21,18 @@ interface Share {
   readonly step: number;
   readonly chains: number;
   readonly seconds: number;
+  readonly emit: string | undefined;
 }
 
-function runShare({ seconds, ...share }: Share): Tally {
-  return runCampaign({ ...share, until: performance.now() + seconds * 1000 });
+function runShare({ seconds, emit, ...share }: Share): Tally {
+  const until = performance.now() + seconds * 1000;
+  if (emit === undefined) return runCampaign({ ...share, until });
+  const file = openSync(emit, 'w');
+  try {
+    return runCampaign({ ...share, until, emitter: createEmitter(file) });
+  } finally {
+    closeSync(file);
+  }
 }
 
 function inWorker(share: Share): Promise<Tally> {
@@ -47,6 +58,7 @@ async function run(): Promise<number> {
       seed: { type: 'string', default: randomBytes(6).toString('hex') },
       workers: { type: 'string', default: '1' },
       replay: { type: 'string' },
+      emit: { type: 'string' },
       json: { type: 'boolean', default: false },
     },
   });
@@ -74,6 +86,7 @@ async function run(): Promise<number> {
       step: workers,
       chains: Math.ceil(chains / workers),
       seconds,
+      emit: values.emit && (workers === 1 ? values.emit : `${values.emit}.${first}`),
     }));
     const [only] = shares;
     const tallies =

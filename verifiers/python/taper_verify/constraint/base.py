@@ -18,6 +18,8 @@ class Constraint:
     type_name: ClassVar[str]
     members: ClassVar[frozenset[str]]
     optional: bool = False
+    #: The members of its type, as they were written.
+    given: Mapping[str, Json] = {}
 
     def check(self, value: Json) -> bool:
         raise NotImplementedError

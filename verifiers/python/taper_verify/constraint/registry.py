@@ -77,6 +77,7 @@ def read_constraint(given: Json, count: Count, depth: int = 1) -> Constraint:
         made: Constraint = kind(_clauses(given.get("constraints"), count, depth))
     elif all_numbers_admissible(given):
         made = kind(given)
+        made.given = {each: given[each] for each in given if each in kind.members}
     else:
         raise Malformed("a number that a double cannot hold")
     made.optional = optional
