@@ -1,6 +1,7 @@
 export { createHttpTileSource, type HttpTileSourceOptions } from './client/tile-source.ts';
 export { createWitnessClient, type WitnessClientOptions } from './client/witness-client.ts';
 export { createMemoryCheckpointStore } from './memory/checkpoint-store.ts';
+export { createMemoryRevocationStateStore } from './memory/revocation-state-store.ts';
 export { createMemoryTileStore } from './memory/tile-store.ts';
 export { createMemoryWitnessStore } from './memory/witness-store.ts';
 export {
@@ -10,6 +11,7 @@ export {
   type StoredCheckpoint,
 } from './port/checkpoint-store.ts';
 export { LogError } from './port/log-error.ts';
+export type { RevocationStateStore } from './port/revocation-state-store.ts';
 export type { Staged, TileFile, TileSource, TileStore } from './port/tile-store.ts';
 export type { Witness } from './port/witness.ts';
 export {
@@ -18,8 +20,25 @@ export {
   type LogReader,
   type LogReaderOptions,
 } from './reader/log-reader.ts';
+export {
+  auditRevocations,
+  type RevocationAuditCode,
+  type RevocationAuditProblem,
+  type RevocationAuditReport,
+} from './revocation/audit.ts';
+export {
+  openRevocationAuthority,
+  type RevocationAnswer,
+  type RevocationAuthority,
+  type RevocationAuthorityOptions,
+  type RevocationRefusalCode,
+  type RevokeOptions,
+} from './revocation/authority.ts';
+export type { FeedBatch, FeedCheckpoint, RevocationFeed } from './revocation/feed.ts';
+export { createRevocationService, type RevocationServiceOptions } from './revocation/service.ts';
+export type { LoggedEpoch, RevocationState } from './revocation/state.ts';
 export { createRevokedSet, type RevokedSet } from './revoked-set/revoked-set.ts';
-export { createStaple, type PublishedEpoch } from './revoked-set/staple.ts';
+export { createStaple, type PublishedEpoch, readPublishedEpoch } from './revoked-set/staple.ts';
 export { createLogHandler, type LogHandlerOptions } from './serve/handler.ts';
 export { MAX_ENTRY, readBundle, writeBundle } from './tile/bundle.ts';
 export type { TreeHead } from './tile/load-edge.ts';

@@ -5,3 +5,4 @@ export {
 } from './checkpoint-store.ts';
 export { type Disk, type DiskFile, localDisk } from './disk.ts';
 export { createFileTileSource, type FileTileStore, openFileTileStore } from './tile-store.ts';
+export { createFileRevocationStateStore } from './revocation-state-store.ts';

@@ -1,0 +1,24 @@
+import { COMMON } from '../http/answer.ts';
+
+/** Of every answer: what a revocation log says is public, and old in a second. */
+export const HEADERS = { ...COMMON, 'Cache-Control': 'no-store' } as const;
+
+export function jsonAnswer(
+  status: number,
+  body: object,
+  headers: Readonly<Record<string, string>> = {},
+): Response {
+  return new Response(JSON.stringify(body), {
+    status,
+    headers: { ...HEADERS, 'Content-Type': 'application/json', ...headers },
+  });
+}
+
+export function refuse(
+  status: number,
+  code: string,
+  members: object = {},
+  headers: Readonly<Record<string, string>> = {},
+): Response {
+  return jsonAnswer(status, { code, ...members }, headers);
+}
