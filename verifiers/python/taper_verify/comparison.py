@@ -101,3 +101,22 @@ def _compare(tally: Tally, verifier: Verifier, record: Mapping[str, Any], chain:
             f"{where}: {expected['code']} {expected['step']} {expected['hop']}, "
             f"here {found.code} {found.step} {found.hop}"
         )
+
+
+#: Reasons of which the draft leaves it open which comes first, because the attempt breaks both rules. Taper's is first.
+LATITUDE = {
+    # Step 2c: how much of a payload is read to find `jti` is left to the implementation, and what else it meets there.
+    ("token_id_unreadable", "token_malformed"),
+    ("token_malformed", "token_id_unreadable"),
+    ("signature_invalid", "token_id_unreadable"),
+    ("claims_malformed", "token_id_unreadable"),
+    # Step 4a names two rules in one sentence.
+    ("type_mismatch", "algorithm_key_mismatch"),
+    # Step 4p: all tools for one rule, or all rules for one tool.
+    ("constraint_widened", "argument_keys_widened"),
+    ("constraint_widened", "argument_made_optional"),
+    ("argument_made_optional", "argument_keys_widened"),
+    # Empty text is no hash and no issuer: found where it is read, or where it is compared.
+    ("parent_link_invalid", "parent_hash_mismatch"),
+    ("parent_link_invalid", "issuer_mismatch"),
+}

@@ -10,7 +10,7 @@ from ..strict_json import Json
 from .base import Constraint, Extension, Malformed, text
 
 MAX_ADDRESS_LENGTH = 39
-_V4 = re.compile(r"(?:(?:0|[1-9][0-9]{0,2})(?:\.(?!\Z)|\Z)){4}")
+_V4 = re.compile(r"(?:0|[1-9][0-9]{0,2})(?:\.(?:0|[1-9][0-9]{0,2})){3}\Z")
 _V6 = re.compile(r"[0-9a-f:]+\Z")
 _PREFIX = re.compile(r"(?:0|[1-9][0-9]{0,2})\Z")
 _MAPPED = 0xFFFF  # the first 96 bits of ::ffff:0:0/96
@@ -32,7 +32,7 @@ def _read_v4(value: str) -> Address | None:
     if not _V4.match(value):
         return None
     numbers = [int(part) for part in value.split(".")]
-    if len(numbers) != 4 or max(numbers) > 255:
+    if max(numbers) > 255:
         return None
     return Address(32, int.from_bytes(bytes(numbers), "big"))
 
