@@ -1,7 +1,7 @@
 import { COMMON } from '../http/answer.ts';
 
 /** Of every answer: what a revocation log says is public, and old in a second. */
-export const HEADERS = { ...COMMON, 'Cache-Control': 'no-store' } as const;
+export const HEADERS: Readonly<Record<string, string>> = { ...COMMON, 'Cache-Control': 'no-store' };
 
 export function jsonAnswer(
   status: number,
