@@ -3,7 +3,31 @@ export { createWitnessClient, type WitnessClientOptions } from './client/witness
 export { createMemoryCheckpointStore } from './memory/checkpoint-store.ts';
 export { createMemoryRevocationStateStore } from './memory/revocation-state-store.ts';
 export { createMemoryTileStore } from './memory/tile-store.ts';
+export { createMemoryViewStore } from './memory/view-store.ts';
 export { createMemoryWitnessStore } from './memory/witness-store.ts';
+export {
+  type CheckpointView,
+  type Comparison,
+  checkLog,
+  compareCheckpoints,
+  createMemoryMonitorStore,
+  createMonitor,
+  type EvidenceProblem,
+  type EvidenceVerdict,
+  type FsckOptions,
+  type FsckProblem,
+  type FsckProblemCode,
+  type FsckReport,
+  type LogEvidence,
+  type Monitor,
+  type MonitorFinding,
+  type MonitorFindingCode,
+  type MonitorOptions,
+  type MonitorReport,
+  type MonitorState,
+  type MonitorStore,
+  verifyLogEvidence,
+} from './monitor/index.ts';
 export {
   type CheckpointStore,
   isSameCheckpoint,
@@ -13,6 +37,7 @@ export {
 export { LogError } from './port/log-error.ts';
 export type { RevocationStateStore } from './port/revocation-state-store.ts';
 export type { Staged, TileFile, TileSource, TileStore } from './port/tile-store.ts';
+export type { StoredView, ViewChange, ViewPosition, ViewStore } from './port/view-store.ts';
 export type { Witness } from './port/witness.ts';
 export {
   createLogReader,
@@ -37,6 +62,22 @@ export {
 export type { FeedBatch, FeedCheckpoint, RevocationFeed } from './revocation/feed.ts';
 export { createRevocationService, type RevocationServiceOptions } from './revocation/service.ts';
 export type { LoggedEpoch, RevocationState } from './revocation/state.ts';
+export { combineRevocationViews } from './revocation-view/combine.ts';
+export {
+  type FollowerStatus,
+  openRevocationFollower,
+  type RevocationFollower,
+  type RevocationFollowerOptions,
+} from './revocation-view/follower.ts';
+export {
+  createHttpRevocationSource,
+  type HttpRevocationSourceOptions,
+} from './revocation-view/http-source.ts';
+export type { FollowerProblem, FollowerProblemCode } from './revocation-view/problem.ts';
+export { type KnownRevocation, REVOCATION_RETENTION } from './revocation-view/revoked-table.ts';
+export type { PushedEvent, RevocationSource, TailPage } from './revocation-view/source.ts';
+export { createStapleView, type StapleViewOptions } from './revocation-view/staple-view.ts';
+export type { LogView, View, ViewQuery, ViewVerdict } from './revocation-view/view.ts';
 export { createRevokedSet, type RevokedSet } from './revoked-set/revoked-set.ts';
 export { createStaple, type PublishedEpoch, readPublishedEpoch } from './revoked-set/staple.ts';
 export { createLogHandler, type LogHandlerOptions } from './serve/handler.ts';
@@ -54,7 +95,7 @@ export {
   type WitnessStore,
   type WitnessWrite,
 } from './witness/index.ts';
+export type { LogLimits } from './writer/limits.ts';
 export type { Log } from './writer/log.ts';
 export { type LogOptions, openLog } from './writer/open-log.ts';
 export type { Published } from './writer/published.ts';
-export type { QueueLimits } from './writer/queue.ts';
