@@ -1,10 +1,13 @@
 import {
   type EpochRecord,
+  parseCheckpoint,
+  parseNote,
   platform,
   type RevokedQuery,
   TaperError,
   writeStaple,
 } from '@taper/core';
+import type { LogReader } from '../reader/log-reader.ts';
 import type { RevokedSet } from './revoked-set.ts';
 
 /** An epoch that the log has published. */
@@ -14,6 +17,23 @@ export interface PublishedEpoch {
   readonly checkpoint: string;
   /** The inclusion proof of the record under that checkpoint. */
   readonly inclusion: readonly Uint8Array[];
+}
+
+/**
+ * An epoch with its place in the log, for {@link createStaple}.
+ *
+ * @param checkpoint a signed checkpoint that covers the record; the reader's head covers it too.
+ * @throws {TaperError} `option_invalid` when it is no checkpoint, or does not cover the record; whatever the reader throws.
+ */
+export async function readPublishedEpoch(
+  reader: Pick<LogReader, 'inclusionProof'>,
+  record: EpochRecord,
+  checkpoint: string,
+): Promise<PublishedEpoch> {
+  const size = parseCheckpoint(parseNote(checkpoint)?.text ?? '')?.size;
+  if (size === undefined || record.size >= size)
+    throw new TaperError('option_invalid', 'This checkpoint does not cover the epoch record.');
+  return { record, checkpoint, inclusion: await reader.inclusionProof(record.size, size) };
 }
 
 /**

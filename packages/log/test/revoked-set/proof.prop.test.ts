@@ -9,14 +9,20 @@ const entries = () => fc.array(revokedEntry(), { maxLength: 60 });
 const query = (): fc.Arbitrary<RevokedQuery> =>
   fc.record({
     chains: fc.array(
-      fc.record({
-        tokens: fc.array(hashText(), { minLength: 1, maxLength: 4 }),
-        keys: fc.array(hashText(), { minLength: 1, maxLength: 5 }),
-      }),
+      fc
+        .array(fc.tuple(hashText(), hashText()), { minLength: 1, maxLength: 4 })
+        .chain((hops) => hashText().map((anchor) => chainOf(anchor, hops))),
       { minLength: 1, maxLength: 3 },
     ),
     tenant: fc.option(fc.constantFrom('acme', 'a', 'nobody'), { nil: undefined }),
   });
+
+function chainOf(
+  anchor: string,
+  hops: readonly (readonly [token: string, holder: string])[],
+): RevokedQuery['chains'][number] {
+  return { tokens: hops.map(([token]) => token), keys: [anchor, ...hops.map(([, key]) => key)] };
+}
 
 test('a proof comes to the root of its set and says of each id what is in the set, present and absent', () => {
   fc.assert(
