@@ -172,9 +172,11 @@ export {
 } from './presentation.ts';
 export type { VerifiedProof } from './proof.ts';
 export { type ProveOptions, prove } from './prove.ts';
+export type { RevocationKnowledge } from './receipt/checks.ts';
 export { renderReceiptHtml } from './receipt/html.ts';
 export type {
   DeniedReceipt,
+  HopChecks,
   Receipt,
   ReceiptAuthority,
   ReceiptBreak,

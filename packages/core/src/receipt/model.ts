@@ -67,8 +67,57 @@ export interface ReceiptHop {
   readonly time: HopTime;
   readonly depth: HopDepth;
   readonly audience: HopAudience;
+  /** What an audit asks of a hop, judged anew when the receipt was drawn. */
+  readonly checks: HopChecks;
   /** What the token asks beyond its tools; absent in a token of plain AAT. Those of the hops above stay in force. */
   readonly caveats?: ReceiptCaveats;
+}
+
+/** The attenuation checks of a hop. One that fails makes a denial, so a hop that is drawn has passed. */
+export interface HopChecks {
+  readonly scope: ScopeCheck;
+  readonly time: TimeCheck;
+  readonly revocation: RevocationCheck;
+}
+
+/** `subset`: provably at most what the parent grants, by the constraint types' rules. Tools by name. At the root there is no parent. */
+export type ScopeCheck =
+  | { readonly result: 'granted' }
+  | {
+      readonly result: 'subset';
+      readonly narrowed: readonly string[];
+      readonly dropped: readonly string[];
+      readonly unchanged: readonly string[];
+    };
+
+/** `within_parent`: the token ends when its parent does, or earlier. */
+export type TimeCheck =
+  | { readonly result: 'granted' }
+  | { readonly result: 'within_parent'; readonly parent_expires_at: string };
+
+/** How fresh the chain down to this hop demands the knowledge of revocations, and what was known where the caller said so. */
+export type RevocationCheck =
+  | { readonly result: 'not_demanded'; readonly known?: KnownRevocations }
+  | {
+      readonly result: 'demanded';
+      /** The hops whose tokens ask for it. */
+      readonly by_hops: readonly number[];
+      /** Least epoch by log. */
+      readonly epochs: { readonly [log: string]: number };
+      readonly max_staleness: number;
+      readonly known?: KnownRevocations;
+    };
+
+/** That nothing of the chain was revoked, as of a time and never more. */
+export interface KnownRevocations {
+  /** Origin of the log that said so. */
+  readonly log: string;
+  readonly epoch: number;
+  readonly as_of: string;
+  /** From there to the receipt's own `as_of`; absent without that. */
+  readonly age?: number;
+  /** Whether it is of the log, epoch and freshness that the chain down to this hop demands; absent without `age` or a demand. */
+  readonly meets_demand?: boolean;
 }
 
 /** The claim `taper` of a token (`profile.md`), as the token says it. */

@@ -10,6 +10,7 @@ import { checkInvocation } from '../invocation.ts';
 import type { PublicKey } from '../key.ts';
 import { type Decision, type Deny, isPermit, type Permit } from '../verifier.ts';
 import { receiptCaveats, receiptDemands } from './caveats.ts';
+import { hopChecks, type RevocationKnowledge, requireKnowledge } from './checks.ts';
 import type {
   PermittedCall,
   Reach,
@@ -30,6 +31,8 @@ export interface ReceiptOptions {
   readonly names?: ReadonlyMap<string, string>;
   /** Seconds since the epoch, an integer: adds the time that is left. */
   readonly now?: number;
+  /** What was known of revocations when the chain was judged: each hop says whether that is as fresh as the chain demands. */
+  readonly revocation?: RevocationKnowledge;
 }
 
 const minted = new WeakSet<Receipt>();
@@ -44,6 +47,9 @@ export function createReceipt(
 ): Receipt {
   if (options.now !== undefined && !Number.isSafeInteger(options.now)) {
     throw new TaperError('option_invalid', '`now` must be whole seconds since the epoch.');
+  }
+  if (options.revocation !== undefined) {
+    requireKnowledge(options.revocation, verdict.verdict === 'deny' ? verdict.denial : undefined);
   }
   const receipt = deepFreeze(draw(verdict, options));
   minted.add(receipt);
@@ -178,6 +184,9 @@ function drawHops(
     reach = narrowReach(before, claims.aud);
     const signer = parent === undefined ? anchor : parent.holder;
     const caveats = receiptCaveats(claims.caveats);
+    const tools = toolChanges(parent?.capabilities, claims.capabilities);
+    const checks = hopChecks(tokens.slice(0, hop + 1), tools, options);
+    if (checks === undefined) throw forged();
     return {
       hop,
       token: { id: claims.jti, hash },
@@ -186,7 +195,7 @@ function drawHops(
         ...(signer === undefined ? {} : keyOf(signer, options)),
       },
       to: keyOf(claims.holder, options),
-      tools: toolChanges(parent?.capabilities, claims.capabilities),
+      tools,
       time: {
         issued_at: timeText(claims.iat),
         expires_at: timeText(claims.exp),
@@ -203,6 +212,7 @@ function drawHops(
         ...(parent === undefined ? {} : { parent_max_depth: parent.delMaxDepth }),
       },
       audience: { ...(parent === undefined ? {} : { before }), after: reach },
+      checks,
       ...(caveats === undefined ? {} : { caveats }),
     };
   });

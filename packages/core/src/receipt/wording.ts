@@ -1,6 +1,7 @@
 import { DENIALS } from '../denial.ts';
 import { grantPhrase } from './argument-words.ts';
 import { caveatFacts, demandFacts } from './caveat-words.ts';
+import { checkFacts } from './check-words.ts';
 import type {
   DeniedReceipt,
   HopTime,
@@ -65,11 +66,14 @@ export function keyPhrase(party: ReceiptDelegator): Phrase {
   return [...called, 'key ', { thumbprint }];
 }
 
-export function hopFacts({ time, depth, audience, token, caveats }: ReceiptHop): readonly Fact[] {
+export function hopFacts(hop: ReceiptHop): readonly Fact[] {
+  const { time, depth, audience, token, caveats } = hop;
   const lowered = (depth.parent_max_depth ?? depth.max_depth) !== depth.max_depth;
   const { before, after } = audience;
   const reach = reachPhrase(after);
+  const [scope, freshness] = checkFacts(hop.checks);
   return [
+    scope,
     {
       label: 'time',
       phrase: [`ends ${time.expires_at} (${endText(time)})`, leftText(time.seconds_left)],
@@ -89,6 +93,7 @@ export function hopFacts({ time, depth, audience, token, caveats }: ReceiptHop):
           : [...reachPhrase(before), ' → ', ...reach],
     },
     ...caveatFacts(caveats),
+    freshness,
     { label: 'token', phrase: [name(token.id)] },
   ];
 }

@@ -133,7 +133,7 @@ describe('the receipt of a chain with caveats', () => {
       /pinned +refund is A+…A+/,
     ])
       expect(first).toMatch(words);
-    expect(second).not.toMatch(/tenant|purpose|budget|revocation|pinned|approval/);
+    expect(second).not.toMatch(/tenant|purpose|budget|revocation +|pinned|approval/);
     expect(third).toMatch(/approval +refund needs 2 of finance, 1 of legal/);
     for (const words of [
       /tenant +acme/,
@@ -175,7 +175,7 @@ describe('the receipt of a chain with caveats', () => {
     const drawn = createReceipt({ verdict: 'verified', chain: bare });
     expect(JSON.stringify(drawn)).not.toContain('caveats');
     expect(renderReceiptText(drawn)).not.toMatch(
-      /tenant|purpose|budget|revocation|pinned|approval/,
+      /tenant|purpose|budget|revocation +|pinned|approval/,
     );
   });
 });
