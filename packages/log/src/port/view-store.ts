@@ -1,4 +1,4 @@
-import type { Revoked } from '../revocation-view/revoked-table.ts';
+import type { KnownRevocation } from '../revocation-view/revoked-table.ts';
 
 /** How far a view of revocations has come in its log: what must never go back. */
 export interface ViewPosition {
@@ -21,14 +21,14 @@ export interface ViewPosition {
 /** What a store has kept. */
 export interface StoredView {
   readonly position: ViewPosition;
-  readonly revoked: Iterable<Revoked>;
+  readonly revoked: Iterable<KnownRevocation>;
 }
 
 /** What has changed since the last time. */
 export interface ViewChange {
   readonly position: ViewPosition;
   /** What has been revoked since; some of it may be known to the store. */
-  readonly revoked: readonly Revoked[];
+  readonly revoked: readonly KnownRevocation[];
   /** Tokens whose `expiresAt` is this or less are forgotten. */
   readonly forgetUntil: number;
 }

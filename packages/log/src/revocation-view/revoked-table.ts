@@ -4,7 +4,7 @@ import { IdentifierTable } from './identifier-table.ts';
 export const REVOCATION_RETENTION = 86_400;
 
 /** Something that holds no longer, as a view keeps it. */
-export type Revoked =
+export type KnownRevocation =
   /** Hash of a token: it, and all that was derived from it. `expiresAt`: its `exp`, seconds since the epoch. */
   | { readonly kind: 'token'; readonly token: string; readonly expiresAt: number }
   /** Thumbprint of a key, for good. */
@@ -13,7 +13,7 @@ export type Revoked =
   | { readonly kind: 'tenant'; readonly tenant: string; readonly issuedBefore: number };
 
 /** What a chain rests on: the part of a query that a table answers. */
-export interface RevokedQuery {
+export interface TableQuery {
   readonly tokens: readonly string[];
   readonly keys: readonly string[];
   readonly tenant: string | undefined;
@@ -31,12 +31,12 @@ export interface Found {
 export interface RevokedTable {
   readonly size: number;
   /** What is revoked twice holds as long, and reaches as far, as the stronger of the two. @returns whether anything changed. */
-  add(revoked: Revoked): boolean;
+  add(revoked: KnownRevocation): boolean;
   /** Forgets tokens that expired more than {@link REVOCATION_RETENTION} before. @param time seconds since the epoch. */
   prune(time: number): number;
-  entries(): Iterable<Revoked>;
+  entries(): Iterable<KnownRevocation>;
   /** The first entry of the query that is revoked: tokens, then keys, then the tenant. */
-  find(query: RevokedQuery): Found | undefined;
+  find(query: TableQuery): Found | undefined;
 }
 
 /** @param seed 32 random bytes, so that nobody knows where an identifier is put. */

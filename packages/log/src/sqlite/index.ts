@@ -1,3 +1,4 @@
+export { openSqliteViewStore, type SqliteViewStore } from './view-store.ts';
 export {
   openSqliteWitnessStore,
   type SqliteWitnessStore,

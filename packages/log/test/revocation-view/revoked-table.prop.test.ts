@@ -3,8 +3,8 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import {
   createRevokedTable,
+  type KnownRevocation,
   REVOCATION_RETENTION,
-  type Revoked,
   type RevokedTable,
 } from '../../src/revocation-view/revoked-table.ts';
 
@@ -16,7 +16,7 @@ class Model {
   readonly keys = new Set<string>();
   readonly tenants = new Map<string, number>();
 
-  add(revoked: Revoked): boolean {
+  add(revoked: KnownRevocation): boolean {
     const before = this.entries();
     if (revoked.kind === 'token')
       this.tokens.set(

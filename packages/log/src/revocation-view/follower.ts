@@ -1,0 +1,317 @@
+import {
+  isPublicKey,
+  type LogTrust,
+  type PublicKey,
+  type RevokedEntry,
+  requireKnownOptions,
+  TaperError,
+  verifyCheckpoint,
+} from '@taper/core';
+import { createMemoryViewStore } from '../memory/view-store.ts';
+import type { ViewPosition, ViewStore } from '../port/view-store.ts';
+import { type CheckpointOutcome, FollowedLog } from './followed-log.ts';
+import { createHttpRevocationSource } from './http-source.ts';
+import type { FollowerProblem } from './problem.ts';
+import { createReporter } from './reporter.ts';
+import { createRevokedTable, type KnownRevocation, REVOCATION_RETENTION } from './revoked-table.ts';
+import { readSnapshot } from './snapshot.ts';
+import type { RevocationSource } from './source.ts';
+import { createUpkeep } from './upkeep.ts';
+import type { LogView, ViewQuery, ViewVerdict } from './view.ts';
+
+export interface RevocationFollowerOptions {
+  /** Where the log is served: an address, or what stands for it. */
+  readonly source: string | RevocationSource;
+  /** Which log it is, by whose keys its checkpoints count, and how many witnesses must have cosigned them. */
+  readonly trust: LogTrust;
+  /** Keys whose signature makes a revocation: 1 to 16. */
+  readonly authority: readonly PublicKey[];
+  /** Where the view is kept for the next start. Default: in memory, so that every start reads the log anew, and nothing is known of what was seen before. */
+  readonly store?: ViewStore;
+  /** Seconds since the epoch. Default: the clock of this machine. */
+  readonly clock?: { now(): number };
+  /** Milliseconds between two questions for news, whatever is pushed. Default 2,000. */
+  readonly pollInterval?: number;
+  /** Whether to have news pushed, where the source does that. Default true. */
+  readonly push?: boolean;
+  /** A log with that many entries more than are known is begun at a snapshot, where nothing is known yet. Default 10,000. */
+  readonly snapshotFrom?: number;
+  /** Most that the view holds; with more, every call is refused. About 50 bytes each. Default 10,000,000. */
+  readonly capacity?: number;
+  /** Told of what is wrong with the log or the way to it; of each kind once a minute at most. It must not throw. Default: a warning of the process. */
+  readonly report?: (problem: FollowerProblem) => void;
+}
+
+/** How a follower stands. Times are seconds since the epoch. */
+export interface FollowerStatus {
+  readonly log: string;
+  /** Entries, epoch and time up to which everything is known; 0 where nothing is. */
+  readonly size: number;
+  readonly epoch: number;
+  readonly asOf: number;
+  /** Tokens, keys and tenants that are revoked. */
+  readonly revoked: number;
+  /** Whether news is being pushed. */
+  readonly pushed: boolean;
+  /** Whether the log broke its own rules. It is not fresh again before a restart. */
+  readonly faulty: boolean;
+}
+
+/** A view of one revocation log that follows it: what an enforcement point asks as its `RevocationView`. */
+export interface RevocationFollower extends LogView {
+  status(): FollowerStatus;
+  /** Resolves when the view has advanced for the first time since it was opened; rejects when it is closed before. */
+  readonly ready: Promise<void>;
+  /** Asks for news now, and resolves when all that there is was taken. Never rejects. */
+  poll(): Promise<void>;
+  /** Stops following; what was learned is saved. The view answers what it knows, which grows old. */
+  close(): Promise<void>;
+}
+
+const OPTIONS: readonly (keyof RevocationFollowerOptions)[] = [
+  'source',
+  'trust',
+  'authority',
+  'store',
+  'clock',
+  'pollInterval',
+  'push',
+  'snapshotFrom',
+  'capacity',
+  'report',
+];
+
+/** Pages that are asked for in one turn: a log of 100 million entries. */
+const MAX_PAGES = 100_000;
+
+/** Seconds of the log's time between two sweeps for what has expired. */
+const SWEEP = 60;
+
+/** Seconds by which an epoch may be late before somebody is told. */
+const MAX_DELAY = 10;
+
+/**
+ * Follows a revocation log (spec/revocation.md section 7): every entry in order, held against signed checkpoints. What is pushed makes
+ * it fast, what is asked for makes it sure. A revocation that the authority signed applies at once; what is not revoked is known up
+ * to the last epoch under a checkpoint all of whose entries were read, and was saved.
+ *
+ * Resolves when what was stored has been read; nothing is asked of the network before. Whoever's log is followed can revoke anything
+ * here: follow none but those of the authorities that issue for this enforcement point.
+ *
+ * @throws {TaperError} `option_invalid`; what the store throws; `log_unverified` when it holds the view of another log.
+ */
+export async function openRevocationFollower(
+  options: RevocationFollowerOptions,
+): Promise<RevocationFollower> {
+  const { trust, authority, capacity, pollInterval, snapshotFrom } = checkOptions(options);
+  const { store = createMemoryViewStore(), clock = { now: systemTime }, push = true } = options;
+  const log = trust.origin;
+  const source =
+    typeof options.source === 'string'
+      ? createHttpRevocationSource(options.source)
+      : options.source;
+  const report = createReporter(log, options.report);
+  const table = createRevokedTable();
+  const listeners = new Set<() => void>();
+  const stored = await store.load();
+  if (stored !== undefined && stored.position.log !== log)
+    throw new TaperError('log_unverified', `The store holds a view of ${stored.position.log}.`, {
+      hint: `Each log needs a store of its own; this one is for ${log}.`,
+    });
+  for (const revoked of stored?.revoked ?? []) table.add(revoked);
+
+  let position: ViewPosition | undefined = stored?.position;
+  let unsaved: KnownRevocation[] = [];
+  let isFull = false;
+  let swept = 0;
+  let isPushed = false;
+  const ready = Promise.withResolvers<void>();
+  ready.promise.catch(() => undefined);
+  const closing = new AbortController();
+  const followed = new FollowedLog({ trust, authority, position, onRevoked: apply, report });
+
+  function apply(revoked: readonly RevokedEntry[]): void {
+    const news = revoked.filter((each) => {
+      if (table.size < capacity) return table.add(each);
+      if (!isFull) report({ code: 'view_full' });
+      isFull = true;
+      return false;
+    });
+    if (news.length === 0) return;
+    unsaved.push(...news);
+    for (const listener of listeners) listener();
+  }
+
+  /** What is not on the disk is not known after a restart, and so does not count as known. */
+  async function advance(next: ViewPosition): Promise<void> {
+    const added = unsaved;
+    unsaved = [];
+    try {
+      const forgetUntil = next.asOf - REVOCATION_RETENTION;
+      await store.save({ position: next, revoked: added, forgetUntil });
+    } catch (cause) {
+      unsaved = [...added, ...unsaved];
+      report({ code: 'store_unavailable', cause });
+      return;
+    }
+    if (next.asOf >= swept + SWEEP) {
+      table.prune(next.asOf);
+      swept = next.asOf;
+    }
+    position = next;
+    ready.resolve();
+  }
+
+  /** One after the other, so that no older position is saved after a newer one. */
+  let advancing: Promise<void> = Promise.resolve();
+  async function weigh(note: string): Promise<CheckpointOutcome['outcome']> {
+    const result = followed.checkpoint(note, clock.now());
+    if (result.outcome === 'advanced') {
+      advancing = advancing.then(() => advance(result.position));
+      await advancing;
+    }
+    return result.outcome;
+  }
+
+  async function begin(): Promise<void> {
+    if (source.snapshot === undefined || followed.size > 0) return;
+    const snapshot = await readSnapshot(source.snapshot(closing.signal), trust, clock.now()).catch(
+      (cause: unknown) => void report({ code: 'source_unavailable', cause }),
+    );
+    if (snapshot === undefined) return report({ code: 'snapshot_invalid' });
+    if (followed.size > 0) return;
+    followed.start(snapshot.start);
+    apply(snapshot.revoked);
+  }
+
+  async function catchUp(): Promise<void> {
+    let mismatches = 0;
+    for (let page = 0; page < MAX_PAGES && !closing.signal.aborted; page += 1) {
+      const { size } = followed;
+      const { from, entries, checkpoint, more } = await source.tail(size, closing.signal);
+      if (more && size === 0 && (await isLong(checkpoint))) {
+        await begin();
+        if (followed.size > 0) continue;
+      }
+      followed.take(from, entries);
+      const outcome = await weigh(checkpoint);
+      if (outcome === 'mismatch') {
+        // What was pushed may have been no part of the log: once more, from what is sure.
+        pushing.restart();
+        mismatches += 1;
+        if (mismatches > 1) return;
+      } else if (!more || (entries.length === 0 && outcome !== 'ahead')) return;
+      else if (followed.size === size) return; // a page without anything on it, and more of them
+    }
+  }
+
+  async function isLong(note: string): Promise<boolean> {
+    const size = Number(note.split('\n', 2)[1]);
+    return size >= snapshotFrom;
+  }
+
+  async function pollOnce(): Promise<void> {
+    try {
+      await catchUp();
+    } catch (cause) {
+      if (!closing.signal.aborted) report({ code: 'source_unavailable', cause });
+    }
+    const due = position?.nextUpdate;
+    if (due !== undefined && clock.now() > due + MAX_DELAY) report({ code: 'epoch_overdue' });
+  }
+
+  async function listen(signal: AbortSignal): Promise<void> {
+    try {
+      for await (const event of source.events?.(followed.size, signal) ?? []) {
+        if ('entries' in event) {
+          isPushed = true;
+          if (followed.take(event.from, event.entries) === 'gap') void polling.now();
+        } else {
+          const outcome = await weigh(event.checkpoint);
+          if (outcome === 'ahead' || outcome === 'mismatch') void polling.now();
+          if (outcome === 'mismatch' || outcome === 'refused') return;
+          isPushed = true;
+        }
+      }
+    } catch (cause) {
+      if (!signal.aborted) report({ code: 'source_unavailable', cause });
+    } finally {
+      isPushed = false;
+    }
+  }
+
+  const { polling, pushing } = createUpkeep({
+    poll: pollOnce,
+    pollInterval,
+    listen: push && source.events !== undefined ? listen : undefined,
+    closed: closing.signal,
+  });
+
+  return Object.freeze<RevocationFollower>({
+    log,
+    ready: ready.promise,
+    check: (query: ViewQuery): ViewVerdict => {
+      const found = table.find(query);
+      if (found !== undefined) return found;
+      if (isFull)
+        throw new TaperError('store_unavailable', 'More is revoked than the view has room for.', {
+          hint: 'Raise `capacity`.',
+        });
+      for (const each of query.logs) if (each !== log) return { verdict: 'unknown_log' };
+      const epoch = query.epochs.size === 0 ? undefined : query.epochs.get(log);
+      if (epoch !== undefined && !(epoch <= (position?.epoch ?? 0))) return { verdict: 'behind' };
+      return { verdict: 'good', asOf: position?.asOf ?? 0 };
+    },
+    onRevoked(listener) {
+      const own = (): void => listener();
+      listeners.add(own);
+      return () => void listeners.delete(own);
+    },
+    status: () => ({
+      log,
+      size: position?.size ?? 0,
+      epoch: position?.epoch ?? 0,
+      asOf: position?.asOf ?? 0,
+      revoked: table.size,
+      pushed: isPushed,
+      faulty: followed.isFaulty,
+    }),
+    poll: polling.now,
+    async close() {
+      closing.abort();
+      ready.reject(new TaperError('log_closed', 'The view was closed.'));
+      await advancing;
+      if (unsaved.length > 0 && position !== undefined) await advance(position);
+    },
+  });
+}
+
+function systemTime(): number {
+  return Math.floor(Date.now() / 1000);
+}
+
+function checkOptions(options: RevocationFollowerOptions) {
+  requireKnownOptions(options, OPTIONS);
+  const { trust, authority, source } = options;
+  verifyCheckpoint('', trust); // refuses a trust that is none, now and not at the first answer
+  const { pollInterval = 2_000, snapshotFrom = 10_000, capacity = 10_000_000 } = options;
+  if (!Array.isArray(authority) || authority.length === 0 || authority.length > 16)
+    throw invalid('`authority` must hold 1 to 16 keys.');
+  if (!authority.every(isPublicKey))
+    throw invalid('A key of the authority was not made by importPublicKey.');
+  if (typeof source !== 'string' && typeof source?.tail !== 'function')
+    throw invalid('`source` must be an address or what stands for it.');
+  for (const [name, value, least] of [
+    ['pollInterval', pollInterval, 10],
+    ['snapshotFrom', snapshotFrom, 1],
+    ['capacity', capacity, 1],
+  ] as const) {
+    if (!Number.isSafeInteger(value) || value < least || value > 2 ** 31 - 1)
+      throw invalid(`\`${name}\` must be a whole number, ${least} or more.`);
+  }
+  return { trust, authority, pollInterval, snapshotFrom, capacity };
+}
+
+function invalid(message: string): TaperError {
+  return new TaperError('option_invalid', message);
+}

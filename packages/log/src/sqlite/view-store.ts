@@ -1,0 +1,244 @@
+import { chmodSync, closeSync, openSync, statSync } from 'node:fs';
+import { DatabaseSync, type StatementSync } from 'node:sqlite';
+import { TaperError } from '@taper/core';
+import type { StoredView, ViewChange, ViewPosition, ViewStore } from '../port/view-store.ts';
+import { requireAdvance } from '../revocation-view/position.ts';
+import type { KnownRevocation } from '../revocation-view/revoked-table.ts';
+
+/** `TapV`: what marks the file as ours (`PRAGMA application_id`). */
+const APPLICATION_ID = 0x54617056;
+
+const FORMAT_VERSION = 1;
+
+/** Milliseconds for which opening and writing wait for another process. */
+const LOCK_TIMEOUT = 2_000;
+
+/** Bytes to which the write-ahead log is cut when it has grown beyond. */
+const JOURNAL_SIZE_LIMIT = 16 * 1024 * 1024;
+
+/** `time`: of a token its `exp`, of a tenant `issued_before`; a key has none. */
+const TABLES = `
+  PRAGMA application_id = ${APPLICATION_ID};
+  PRAGMA user_version = ${FORMAT_VERSION};
+  CREATE TABLE position (
+    one INTEGER PRIMARY KEY CHECK (one = 1),
+    log TEXT NOT NULL,
+    size INTEGER NOT NULL CHECK (size >= 0),
+    note TEXT NOT NULL,
+    frontier BLOB NOT NULL CHECK (length(frontier) % 32 = 0),
+    epoch INTEGER NOT NULL CHECK (epoch >= 0),
+    next_update INTEGER NOT NULL,
+    time INTEGER NOT NULL,
+    as_of INTEGER NOT NULL
+  ) STRICT;
+  CREATE TRIGGER position_kept BEFORE DELETE ON position
+    BEGIN SELECT RAISE(ABORT, 'a view forgets no position'); END;
+  CREATE TRIGGER position_grows BEFORE UPDATE ON position
+    WHEN NEW.log <> OLD.log OR NEW.size < OLD.size OR NEW.epoch < OLD.epoch
+      OR (NEW.size = OLD.size AND NEW.frontier <> OLD.frontier)
+    BEGIN SELECT RAISE(ABORT, 'a view never goes back'); END;
+  CREATE TABLE revoked (
+    kind TEXT NOT NULL CHECK (kind IN ('token', 'key', 'tenant')),
+    subject TEXT NOT NULL,
+    time INTEGER,
+    PRIMARY KEY (kind, subject)
+  ) STRICT, WITHOUT ROWID;
+  CREATE INDEX revoked_time ON revoked (time) WHERE kind = 'token';
+`;
+
+/** A {@link ViewStore} in a SQLite file. */
+export interface SqliteViewStore extends ViewStore {
+  close(): void;
+}
+
+/**
+ * Opens the file of one view, or makes it: mode 0600, on a local disk. Every `save` is one transaction, which is on the disk when
+ * it returns.
+ *
+ * An old copy of the file is not harmful: it knows less, and what it knew is as old as it is. Until a fresh epoch has come, nothing passes.
+ *
+ * @throws {TaperError} `store_unusable` for a file that is something else, is damaged, or is open to others; `store_unavailable`
+ * when it stays locked; `option_invalid`.
+ */
+export function openSqliteViewStore(path: string): SqliteViewStore {
+  if (typeof path !== 'string' || path === '' || path === ':memory:' || path.startsWith('file:'))
+    throw new TaperError('option_invalid', 'A view store needs the path of a file.');
+  makePrivateFile(path);
+  const db = explained(path, () => new DatabaseSync(path, { timeout: LOCK_TIMEOUT }));
+  try {
+    explained(path, () => prepareFile(db, path));
+  } catch (error) {
+    db.close();
+    throw error;
+  }
+  const find = db.prepare('SELECT * FROM position');
+  const all = db.prepare('SELECT kind, subject, time FROM revoked');
+  const write = db.prepare(`
+    INSERT INTO position (one, log, size, note, frontier, epoch, next_update, time, as_of)
+    VALUES (1, ?, ?, ?, ?, ?, ?, ?, ?)
+    ON CONFLICT (one) DO UPDATE SET log = excluded.log, size = excluded.size, note = excluded.note,
+      frontier = excluded.frontier, epoch = excluded.epoch, next_update = excluded.next_update,
+      time = excluded.time, as_of = excluded.as_of`);
+  const add = db.prepare(`
+    INSERT INTO revoked (kind, subject, time) VALUES (?, ?, ?)
+    ON CONFLICT (kind, subject) DO UPDATE SET time = excluded.time WHERE excluded.time > revoked.time`);
+  const forget = db.prepare("DELETE FROM revoked WHERE kind = 'token' AND time <= ?");
+
+  return Object.freeze({
+    load(): StoredView | undefined {
+      return explained(path, () => {
+        const position = positionIn(find.get());
+        if (position === undefined) return undefined;
+        return { position, revoked: revokedIn(path, all) };
+      });
+    },
+    save({ position, revoked, forgetUntil }: ViewChange): void {
+      explained(path, () =>
+        exclusively(db, () => {
+          requireAdvance(positionIn(find.get()), position);
+          const { log, size, note, frontier, epoch, nextUpdate, time, asOf } = position;
+          const hashes = Buffer.concat(frontier);
+          write.run(log, size, note, hashes, epoch, nextUpdate, time, asOf);
+          for (const each of revoked) add.run(...rowOf(each));
+          forget.run(forgetUntil);
+        }),
+      );
+    },
+    close(): void {
+      if (db.isOpen) db.close();
+    },
+  });
+}
+
+type Row = Readonly<Record<string, unknown>>;
+
+function positionIn(row: Row | undefined): ViewPosition | undefined {
+  if (row === undefined) return undefined;
+  const hashes = row['frontier'] as Uint8Array;
+  return Object.freeze({
+    log: String(row['log']),
+    size: Number(row['size']),
+    note: String(row['note']),
+    frontier: Array.from({ length: hashes.length / 32 }, (_, at) =>
+      hashes.slice(32 * at, 32 * at + 32),
+    ),
+    epoch: Number(row['epoch']),
+    nextUpdate: Number(row['next_update']),
+    time: Number(row['time']),
+    asOf: Number(row['as_of']),
+  });
+}
+
+function rowOf(revoked: KnownRevocation): [kind: string, subject: string, time: number | null] {
+  switch (revoked.kind) {
+    case 'token':
+      return ['token', revoked.token, revoked.expiresAt];
+    case 'key':
+      return ['key', revoked.key, null];
+    case 'tenant':
+      return ['tenant', revoked.tenant, revoked.issuedBefore];
+  }
+}
+
+/** One after the other: a million of them take no more memory than one. */
+function* revokedIn(path: string, all: StatementSync): Iterable<KnownRevocation> {
+  const rows = explained(path, () => all.iterate());
+  for (;;) {
+    const { done, value } = explained(path, () => rows.next());
+    if (done === true) return;
+    yield readRevoked(value);
+  }
+}
+
+function readRevoked(row: Row): KnownRevocation {
+  const subject = String(row['subject']);
+  switch (row['kind']) {
+    case 'token':
+      return { kind: 'token', token: subject, expiresAt: Number(row['time']) };
+    case 'key':
+      return { kind: 'key', key: subject };
+    default:
+      return { kind: 'tenant', tenant: subject, issuedBefore: Number(row['time']) };
+  }
+}
+
+function makePrivateFile(path: string): void {
+  try {
+    closeSync(openSync(path, 'ax', 0o600));
+    chmodSync(path, 0o600);
+    return;
+  } catch (cause) {
+    if (!(cause instanceof Error && 'code' in cause && cause.code === 'EEXIST'))
+      throw new TaperError('store_unusable', `The view ${path} cannot be made.`, {
+        hint: 'Its folder must exist and be writable for the user that runs this process.',
+        cause,
+      });
+  }
+  const found = statSync(path);
+  if (!found.isFile()) throw new TaperError('store_unusable', `The view ${path} is not a file.`);
+  if (process.platform !== 'win32' && (found.mode & 0o077) !== 0)
+    throw new TaperError('store_unusable', `The view ${path} is open to other users.`, {
+      hint: `Whoever can write to it can have what is revoked forgotten: chmod 600 ${path}`,
+    });
+}
+
+function prepareFile(db: DatabaseSync, path: string): void {
+  checkIdentity(db, path);
+  db.exec('PRAGMA trusted_schema = OFF; PRAGMA journal_mode = WAL');
+  // Every commit waits for the disk; on a Mac for the disk's own cache, too.
+  db.exec('PRAGMA synchronous = FULL; PRAGMA fullfsync = ON; PRAGMA checkpoint_fullfsync = ON');
+  db.exec(`PRAGMA journal_size_limit = ${JOURNAL_SIZE_LIMIT}`);
+  exclusively(db, () => {
+    if (checkIdentity(db, path) === 'new') db.exec(TABLES);
+  });
+}
+
+function checkIdentity(db: DatabaseSync, path: string): 'new' | 'ours' {
+  const application = numberOf(db, 'PRAGMA application_id');
+  if (application === APPLICATION_ID && numberOf(db, 'PRAGMA user_version') === FORMAT_VERSION)
+    return 'ours';
+  if (application === 0 && numberOf(db, 'SELECT count(*) FROM sqlite_schema') === 0) return 'new';
+  throw new TaperError('store_unusable', `The database ${path} is no view of revocations.`, {
+    hint: 'Name another file; the view makes its file itself when there is none. Another version of Taper may have made this one.',
+  });
+}
+
+function exclusively<Result>(db: DatabaseSync, work: () => Result): Result {
+  db.exec('BEGIN IMMEDIATE');
+  try {
+    const result = work();
+    db.exec('COMMIT');
+    return result;
+  } catch (error) {
+    if (db.isTransaction) db.exec('ROLLBACK');
+    throw error;
+  }
+}
+
+function numberOf(db: DatabaseSync, sql: string): number {
+  return Number(Object.values(db.prepare(sql).get() ?? {})[0]);
+}
+
+/** Primary result codes of SQLite for a file that will not do (https://www.sqlite.org/rescode.html). */
+const DAMAGED = [11, 26];
+
+function explained<Result>(path: string, work: () => Result): Result {
+  try {
+    return work();
+  } catch (error) {
+    if (error instanceof TaperError) throw error;
+    const result =
+      error instanceof Error && 'errcode' in error && typeof error.errcode === 'number'
+        ? error.errcode & 0xff
+        : undefined;
+    if (result !== undefined && DAMAGED.includes(result))
+      throw new TaperError('store_unusable', `The view ${path} is damaged, or no database.`, {
+        hint: 'Remove it: it is built anew from the log.',
+        cause: error,
+      });
+    throw new TaperError('store_unavailable', `The view ${path} is locked or has failed.`, {
+      hint: 'See the cause, the free space and the messages of the operating system about this disk.',
+      cause: error,
+    });
+  }
+}
