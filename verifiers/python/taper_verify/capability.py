@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from .constraint import (
-    Composite,
     Constraint,
     Count,
     Malformed,
@@ -75,23 +74,24 @@ def check_narrowing(parent: Tools, child: Tools) -> None:
     """Step 4p; raises Denied."""
     if any(tool not in parent for tool in child):
         raise Denied("tool_added", "4p1")
-    pairs = [(parent[tool], child[tool]) for tool in child]
-    for above, below in pairs:
-        if not _keys_narrow(above, below):
-            raise Denied("argument_keys_widened", "4p2")
-    for above, below in pairs:
-        if any(name in above and each.optional and not above[name].optional for name, each in below.items()):
-            raise Denied("argument_made_optional", "4p3")
     effort = Effort(COMPARE_LIMIT)
-    for above, below in pairs:
-        for name, each in below.items():
-            bound = above.get(name) or above["*"]
-            try:
-                effort.compare(bound, each)
-            except TooCostly as error:
-                raise Denied("constraint_too_costly", "4p4") from error
-            if not bound.subsumes(each):
-                raise Denied("constraint_widened", "4p4")
+    for tool, below in child.items():
+        _check_map(parent[tool], below, effort)
+
+
+def _check_map(above: ConstraintMap, below: ConstraintMap, effort: Effort) -> None:
+    if not _keys_narrow(above, below):
+        raise Denied("argument_keys_widened", "4p2")
+    if any(name in above and each.optional and not above[name].optional for name, each in below.items()):
+        raise Denied("argument_made_optional", "4p3")
+    for name, each in below.items():
+        bound = above.get(name) or above["*"]
+        try:
+            effort.compare(bound, each)
+        except TooCostly as error:
+            raise Denied("constraint_too_costly", "4p4") from error
+        if not bound.subsumes(each):
+            raise Denied("constraint_widened", "4p4")
 
 
 def _keys_narrow(parent: ConstraintMap, child: ConstraintMap) -> bool:

@@ -158,6 +158,16 @@ class ChainCaveats:
 
     def check(self, profile: Profile | None, tool: str, definition: str | None) -> None:
         """Sections 5.1 to 5.3; raises Denied."""
+        self.check_place(profile)
+        pins = [(hop, each) for hop, pinned, each in self.definitions if pinned == tool]
+        if pins and definition is None:
+            raise Denied("definition_unknown", None, pins[0][0])
+        for hop, each in pins:
+            if each != definition:
+                raise Denied("definition_changed", None, hop)
+
+    def check_place(self, profile: Profile | None) -> None:
+        """Sections 5.1 and 5.2; raises Denied."""
         served = profile or Profile()
         if served.tenant != self.tenant or (self.tenant is not None and self.tenant_hop != 0):
             raise Denied("tenant_mismatch", None, self.tenant_hop)
@@ -167,9 +177,3 @@ class ChainCaveats:
                     raise Denied("purpose_mismatch", None, hop)
             if not self.purposes:
                 raise Denied("purpose_mismatch")
-        pins = [(hop, each) for hop, pinned, each in self.definitions if pinned == tool]
-        if pins and definition is None:
-            raise Denied("definition_unknown", None, pins[0][0])
-        for hop, each in pins:
-            if each != definition:
-                raise Denied("definition_changed", None, hop)

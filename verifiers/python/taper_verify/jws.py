@@ -27,7 +27,6 @@ class Compact:
     header_text: str
     payload_text: str
     signature_text: str
-    payload: bytes
 
     @cached_property
     def signing_input(self) -> bytes:
@@ -37,6 +36,10 @@ class Compact:
     def hash(self) -> str:
         """base64url SHA-256 of the signing input."""
         return base64url.encode(hashlib.sha256(self.signing_input).digest())
+
+    @cached_property
+    def payload(self) -> bytes | None:
+        return base64url.decode(self.payload_text)
 
     @cached_property
     def header(self) -> dict[str, Json] | None:
@@ -56,24 +59,27 @@ class Compact:
 
 
 def take_apart(text: str) -> Compact | None:
-    """None when the text has not three segments, or a payload that is no strict base64url."""
+    """None when the text has not three segments, the first two of them with something in them."""
     segments = text.split(".")
-    if len(segments) != 3:
+    if len(segments) != 3 or "" in segments[:2]:
         return None
-    payload = base64url.decode(segments[1])
-    return None if payload is None else Compact(text, *segments, payload)
+    return Compact(text, *segments)
 
 
-def check_algorithm(header: dict[str, Json], keys: list[PublicKey], typ: str, step: str) -> list[PublicKey]:
-    """`alg` and `typ` of steps 3a, 4a and 7a: the keys that fit. Raises Denied."""
+def check_kind(header: dict[str, Json], typ: str, step: str) -> None:
+    """`alg` and `typ` of steps 3a, 4a and 7a. Raises Denied."""
     algorithm = header.get("alg")
     if not isinstance(algorithm, str) or algorithm not in ALGORITHMS:
         raise Denied("algorithm_not_allowed", step)
-    fitting = [key for key in keys if key.algorithm == algorithm]
-    if not fitting:
-        raise Denied("algorithm_key_mismatch", step)
     if header.get("typ") != typ:
         raise Denied("type_mismatch", step)
+
+
+def fitting_keys(header: dict[str, Json], keys: list[PublicKey], step: str) -> list[PublicKey]:
+    """The keys that `alg` is consistent with. Raises Denied."""
+    fitting = [key for key in keys if key.algorithm == header["alg"]]
+    if not fitting:
+        raise Denied("algorithm_key_mismatch", step)
     return fitting
 
 
@@ -90,6 +96,8 @@ def check_signature(token: Compact, keys: list[PublicKey], step: str) -> list[Pu
 
 def read_claims(token: Compact, step: str) -> dict[str, Json]:
     """The payload, read only behind its signature. Raises Denied."""
+    if token.payload is None:
+        raise Denied("claims_malformed", step)
     try:
         claims = parse(token.payload)
     except DuplicateMember as error:
@@ -101,8 +109,10 @@ def read_claims(token: Compact, step: str) -> dict[str, Json]:
     return claims
 
 
-def extract_token_id(payload: bytes) -> str | None:
+def extract_token_id(payload: bytes | None) -> str | None:
     """The string `jti` of step 2c by a scan that reads no further than it, and judges nothing else."""
+    if payload is None:
+        return None
     try:
         text = payload.decode("utf-8")
     except UnicodeDecodeError:

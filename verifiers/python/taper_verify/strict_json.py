@@ -89,10 +89,15 @@ def _digits(text: str) -> tuple[bool, str, int]:
 
 _SURROGATE_ESCAPE = re.compile(r"\\u[dD][89a-fA-F]")
 _SURROGATE = re.compile("[\ud800-\udfff]")
+_BRACKET = re.compile(r"[\[\]{}]")
 _STRING = re.compile(r'"(?:[^"\\]|\\.)*"', re.DOTALL)
 
 
-def parse(text: str | bytes) -> Json:
+class TooManyValues(MalformedJson):
+    """More commas and opening brackets than are admitted."""
+
+
+def parse(text: str | bytes, max_values: int = MAX_VALUES) -> Json:
     """The value of the text. Raises DuplicateMember or MalformedJson."""
     if isinstance(text, bytes):
         try:
@@ -101,7 +106,7 @@ def parse(text: str | bytes) -> Json:
             raise MalformedJson("not UTF-8") from error
     elif _SURROGATE.search(text):
         raise MalformedJson("a surrogate without its other half")
-    _bound(text)
+    _bound(text, max_values)
     try:
         value = json.loads(text, object_pairs_hook=_members, parse_int=Number, parse_float=Number,
                            parse_constant=_constant)
@@ -127,22 +132,19 @@ def _constant(name: str) -> None:
     raise MalformedJson(f"{name} is not JSON")
 
 
-def _bound(text: str) -> None:
+def _bound(text: str, max_values: int) -> None:
     """Refuses by counting what can begin a value, before anything is built."""
     opening = text.count("[") + text.count("{")
-    if opening <= MAX_DEPTH and opening + text.count(",") <= MAX_VALUES:
+    if opening <= MAX_DEPTH and opening + text.count(",") <= max_values:
         return
     bare = _STRING.sub("", text)
-    if bare.count("[") + bare.count("{") + bare.count(",") > MAX_VALUES:
-        raise MalformedJson("too many values")
+    if bare.count("[") + bare.count("{") + bare.count(",") > max_values:
+        raise TooManyValues("too many values")
     depth = 0
-    for char in bare:
-        if char in "[{":
-            depth += 1
-            if depth > MAX_DEPTH:
-                raise MalformedJson("nested too deep")
-        elif char in "]}":
-            depth -= 1
+    for bracket in _BRACKET.finditer(bare):
+        depth += 1 if bracket[0] in "[{" else -1
+        if depth > MAX_DEPTH:
+            raise MalformedJson("nested too deep")
 
 
 def _refuse_lone_surrogates(value: Json) -> None:

@@ -56,7 +56,7 @@ def judge_suite(path: Path) -> Iterator[Judged]:
     for vector in [*suite["vectors"], *suite.get("presentations", [])]:
         policy = vector.get("policy") or {}
         profile = Profile(**policy["profile"]) if "profile" in policy else None
-        verifier = Verifier(anchors, params["audience"], limits, profile)
+        verifier = Verifier(anchors, (params["audience"],), limits, profile)
         yield Judged(vector, _judge(verifier, vector, policy, params))
 
 

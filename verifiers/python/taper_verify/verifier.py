@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from . import capability
@@ -10,7 +10,7 @@ from .capability import Tools
 from .caveat import ChainCaveats, Profile, check_claim, check_header
 from .denial import Denial, Denied
 from .jcs import canonical
-from .jws import Compact, check_algorithm, check_signature, extract_token_id, read_claims, take_apart
+from .jws import Compact, check_kind, check_signature, extract_token_id, fitting_keys, read_claims, take_apart
 from .key import KeyRefused, PublicKey, read_public_key
 from .presentation import Presentation, read_presentation
 from .strict_json import Json, MalformedJson, all_numbers_admissible, integer_of, parse, utf16_length
@@ -76,7 +76,8 @@ class VerifiedChain:
 @dataclass
 class Verifier:
     anchors: Sequence[Anchor]
-    audience: str | None = None
+    #: The identifiers of the enforcement point.
+    audience: Collection[str] = ()
     limits: Limits = field(default_factory=Limits)
     profile: Profile | None = None
 
@@ -150,9 +151,9 @@ class Verifier:
         header = compact.header
         if header is None:
             raise Denied("token_malformed", step)
-        fitting = check_algorithm(header, keys, TOKEN_TYPE, step)
+        check_kind(header, TOKEN_TYPE, step)
         check_header(header, self.profile, step)
-        return fitting
+        return fitting_keys(header, keys, step)
 
     def _root(self, compact: Compact, now: int) -> Token:
         """Step 3."""
@@ -199,7 +200,7 @@ class Verifier:
         depth, deepest = integer_of(claims.get("del_depth")), integer_of(claims.get("del_max_depth"))
         if depth is None or deepest is None or depth < 0 or deepest < 0:
             raise Denied("depth_claim_invalid", "4b4")
-        if not isinstance(claims.get("iss"), str) or not isinstance(claims.get("par_hash"), str):
+        if not all(isinstance(claims.get(name), str) and claims[name] != "" for name in ("iss", "par_hash")):
             raise Denied("parent_link_invalid", "4b5")
         iat, exp = _times(claims, "4b5")
         if claims["iss"] != parent.holder.thumbprint_uri:
@@ -245,14 +246,42 @@ class Verifier:
               policy: Policy) -> None:
         """Steps 6 and 7: the signature of the proof before the arguments, as the draft recommends."""
         claims = self._proof(chain.leaf, proof)
-        hop = len(chain.tokens) - 1
-        if not chain.leaf.has_entry:
-            raise Denied("leaf_without_capabilities", "6a", hop)
+        self._entry(chain)
         read = _arguments(args)
-        capability.check_call(chain.leaf.tools, tool, read, hop)
+        capability.check_call(chain.leaf.tools, tool, read, len(chain.tokens) - 1)
         self._audience(chain, policy)
         chain.caveats.check(self.profile, tool, policy.definition)
         self._proof_claims(chain.leaf, claims, tool, read, now, policy)
+
+    def _entry(self, chain: VerifiedChain) -> None:
+        """Step 6a."""
+        if not chain.leaf.has_entry:
+            raise Denied("leaf_without_capabilities", "6a", len(chain.tokens) - 1)
+
+    def permits(self, chain: VerifiedChain, tool: str, args: Mapping[str, Json] | None) -> Denial | None:
+        """Step 6 and the caveats tenant and purpose for a chain that was verified, where arguments are known with them."""
+        hop = len(chain.tokens) - 1
+        try:
+            self._entry(chain)
+            if args is not None:
+                capability.check_call(chain.leaf.tools, tool, args, hop)
+            elif tool not in chain.leaf.tools:
+                raise Denied("tool_not_granted", "6b", hop)
+            self._audience(chain, Policy())
+            chain.caveats.check_place(self.profile)
+        except Denied as denied:
+            return denied.denial
+        return None
+
+    def proves(self, chain: VerifiedChain, proof: str, tool: str, args: Mapping[str, Json], now: int,
+               policy: Policy) -> str | Denial:
+        """Step 7 without 7i: the `jti` of the proof, or why it is refused."""
+        try:
+            claims = self._proof(chain.leaf, proof)
+            self._proof_claims(chain.leaf, claims, tool, args, now, policy)
+        except Denied as denied:
+            return denied.denial
+        return str(claims["jti"])
 
     def _audience(self, chain: VerifiedChain, policy: Policy) -> None:
         """Step 6c."""
@@ -263,7 +292,7 @@ class Verifier:
             named = True
             audience = token.claims["aud"]
             values = audience if isinstance(audience, list) else [audience]
-            if not all(isinstance(each, str) for each in values) or self.audience not in values:
+            if not all(isinstance(each, str) for each in values) or not any(each in self.audience for each in values):
                 raise Denied("audience_mismatch", "6c", hop)
         if policy.require_chain_aud and not named:
             raise Denied("audience_required", "6c")
@@ -273,11 +302,12 @@ class Verifier:
         if text is None:
             raise Denied("proof_missing", "7")
         compact = take_apart(text) if utf16_length(text) <= MAX_PROOF else None
-        if compact is None or compact.header is None:
+        if compact is None or compact.header is None or compact.payload is None:
             raise Denied("proof_malformed", "7a")
-        check_algorithm(compact.header, [leaf.holder], PROOF_TYPE, "7a")
+        check_kind(compact.header, PROOF_TYPE, "7a")
         if "crit" in compact.header:
             raise Denied("critical_header_unknown", "7a")
+        fitting_keys(compact.header, [leaf.holder], "7a")
         check_signature(compact, [leaf.holder], "7b")
         return read_claims(compact, "7b")
 
@@ -293,7 +323,7 @@ class Verifier:
         if claims["aat_id"] != leaf.claims["jti"] or claims["aat_hash"] != leaf.hash:
             raise Denied("proof_token_mismatch", "7c")
         if "aat_aud" in claims:
-            if not isinstance(claims["aat_aud"], str) or claims["aat_aud"] != self.audience:
+            if not isinstance(claims["aat_aud"], str) or claims["aat_aud"] not in self.audience:
                 raise Denied("proof_audience_mismatch", "7d")
         elif policy.require_pop_aud:
             raise Denied("proof_audience_required", "7d")
