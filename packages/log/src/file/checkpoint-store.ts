@@ -9,7 +9,6 @@ import {
 } from '../port/checkpoint-store.ts';
 import { LogError } from '../port/log-error.ts';
 import { type Disk, localDisk } from './disk.ts';
-import { lockFile } from './lock.ts';
 import { finish, makeStoreFolder } from './tile-store.ts';
 import { createTurns } from './turns.ts';
 
@@ -35,7 +34,7 @@ export async function openFileCheckpointStore(
   const place = resolve(folder);
   const path = join(place, 'state');
   await makeStoreFolder(disk, place);
-  const release = lockFile(join(place, 'lock'));
+  const release = disk.lock(join(place, 'lock'));
   const inTurn = createTurns(place);
   return Object.freeze<FileCheckpointStore>({
     folder: place,

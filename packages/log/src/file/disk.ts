@@ -1,5 +1,6 @@
 import { constants } from 'node:fs';
 import { type FileHandle, mkdir, open, readFile, rename, rm, stat } from 'node:fs/promises';
+import { lockFile } from './lock.ts';
 
 /** An open file. Positions and lengths in bytes. */
 export interface DiskFile {
@@ -31,6 +32,11 @@ export interface Disk {
   makeFolder(path: string): Promise<boolean>;
   /** Done when the names in a folder are durable. */
   syncFolder(path: string): Promise<void>;
+  /**
+   * Takes a lock that one holder can have, across processes, and that the system gives back when its holder dies. Answers what gives it back.
+   * @throws {LogError} `log_unavailable` when somebody has it.
+   */
+  lock(path: string): () => void;
   /** Removes a folder with all that is in it, if it is there. */
   removeFolder(path: string): Promise<void>;
 }
@@ -61,6 +67,7 @@ export const localDisk: Disk = Object.freeze({
       await folder.close();
     }
   },
+  lock: lockFile,
   removeFolder: (path: string) => rm(path, { recursive: true, force: true }),
 });
 

@@ -6,7 +6,6 @@ import { sameBytes } from '../tile/hashes.ts';
 import { parseTilePath } from '../tile/path.ts';
 import { codeOf, type Disk, type DiskFile, localDisk } from './disk.ts';
 import { Journal } from './journal.ts';
-import { lockFile } from './lock.ts';
 import { createTurns } from './turns.ts';
 
 /** A {@link TileStore} in a folder, for one process at a time. */
@@ -30,7 +29,7 @@ export async function openFileTileStore(
 ): Promise<FileTileStore> {
   const place = resolve(folder);
   await makeStoreFolder(disk, place);
-  const release = lockFile(join(place, 'lock'));
+  const release = disk.lock(join(place, 'lock'));
   const inTurn = createTurns(place);
   const journal = new Journal(disk, join(place, 'journal'));
   /** Folders whose name is known to be durable. */

@@ -18,9 +18,10 @@ import { sameBytes } from '../tile/hashes.ts';
 import type { TreeHead } from '../tile/load-edge.ts';
 import { Committed, guard, isFinal } from './committed.ts';
 import { createWitnessPanel, type WitnessPanel } from './cosignatures.ts';
+import { DEFAULT_LOG_LIMITS, type LogLimits } from './limits.ts';
 import type { Log } from './log.ts';
 import { type Published, readPublished } from './published.ts';
-import { createWriteQueue, DEFAULT_QUEUE_LIMITS, type QueueLimits } from './queue.ts';
+import { createWriteQueue } from './queue.ts';
 import { writeRecord } from './record.ts';
 import { recover } from './recover.ts';
 import { extend, loadTiledEnd, type TiledEnd } from './tiled-end.ts';
@@ -42,16 +43,11 @@ export interface LogOptions {
   readonly quorum?: number;
   /** Milliseconds that witnesses have to answer. Default: 5000. */
   readonly patience?: number;
-  /** How much may wait, and how much is committed at one time. Default: 65,536 entries or 64 MiB; 4096 entries or 4 MiB. */
-  readonly limits?: Partial<QueueLimits>;
+  readonly limits?: Partial<LogLimits>;
 }
 
-/** Committed entries, or bytes of them, that are made into tiles even though nothing is published. */
-const TILE_ENTRIES = 16_384;
-const TILE_BYTES = 16 * 2 ** 20;
-
-/** So many times more of them may be waiting for tiles, when these cannot be written; then nothing is appended any more. */
-const TILE_SLACK = 4;
+/** So many times more may be staged when tiles cannot be made. */
+const STAGED_SLACK = 4;
 
 /**
  * Opens a log, or makes one. See {@link Log}. Its time does not depend on the size of the log.
@@ -85,6 +81,7 @@ class LogWriter implements Log {
   readonly #tiles: TileStore;
   readonly #panel: WitnessPanel | undefined;
   readonly #committed: Committed;
+  readonly #limits: LogLimits;
   readonly #queue: ReturnType<typeof createWriteQueue>;
   #tiled: TiledEnd;
   #published: Published | undefined;
@@ -111,7 +108,8 @@ class LogWriter implements Log {
     this.#committed = committed;
     this.#tiled = tiled;
     this.#published = published;
-    this.#queue = createWriteQueue({ ...DEFAULT_QUEUE_LIMITS, ...options.limits });
+    this.#limits = { ...DEFAULT_LOG_LIMITS, ...options.limits };
+    this.#queue = createWriteQueue(this.#limits);
     const empty: TreeHead = { size: 0, root: EMPTY_ROOT };
     this.reader = createLogReader({ source: options.tiles, head: () => this.#published ?? empty });
   }
@@ -178,12 +176,13 @@ class LogWriter implements Log {
   /** Makes tiles of what was committed when there is much of it. That may fail for a while. */
   async #makeRoom(): Promise<void> {
     const { pending, pendingBytes } = this.#committed;
-    const fill = Math.max(pending.length / TILE_ENTRIES, pendingBytes / TILE_BYTES);
+    const { stagedEntries, stagedBytes } = this.#limits;
+    const fill = Math.max(pending.length / stagedEntries, pendingBytes / stagedBytes);
     if (fill < 1) return;
     try {
       await this.#makeTiles();
     } catch (error) {
-      if (isFinal(error) || fill >= TILE_SLACK) throw error;
+      if (isFinal(error) || fill >= STAGED_SLACK) throw error;
     }
   }
 

@@ -1,5 +1,6 @@
 import { TaperError } from '@taper/core';
 import { MAX_ENTRY } from '../tile/bundle.ts';
+import type { LogLimits } from './limits.ts';
 
 /** What one call appends. */
 export interface Waiting {
@@ -11,21 +12,6 @@ export interface Waiting {
 
 /** Bytes that an entry weighs beside its own, so that many empty ones do not wait for free. */
 const OVERHEAD = 64;
-
-/** Entries and bytes that may wait; a group is committed at one time. */
-export interface QueueLimits {
-  readonly waitingEntries: number;
-  readonly waitingBytes: number;
-  readonly groupEntries: number;
-  readonly groupBytes: number;
-}
-
-export const DEFAULT_QUEUE_LIMITS: QueueLimits = Object.freeze({
-  waitingEntries: 65_536,
-  waitingBytes: 64 * 2 ** 20,
-  groupEntries: 4096,
-  groupBytes: 4 * 2 ** 20,
-});
 
 /** Appends that wait for their turn. Bounded: what does not fit is refused at once. */
 export interface WriteQueue {
@@ -39,7 +25,7 @@ export interface WriteQueue {
   take(): readonly Waiting[];
 }
 
-export function createWriteQueue(limits: QueueLimits): WriteQueue {
+export function createWriteQueue(limits: LogLimits): WriteQueue {
   let waiting: (Waiting & { readonly weight: number })[] = [];
   let entriesWaiting = 0;
   let bytesWaiting = 0;
