@@ -82,6 +82,48 @@ export type { Constraint, ConstraintProblem } from './constraint/type.ts';
 export type { Algorithm, PlatformCrypto, SignatureVerifier, Signer } from './crypto/port.ts';
 export { DENIALS, type Denial, type DenialCode, type DenialFacts, denial } from './denial.ts';
 export { type ErrorCode, TaperError } from './error.ts';
+export {
+  buildEvidence,
+  type EvidenceSource,
+  type EvidenceSourceEvent,
+  type EvidenceSourceLog,
+  type KeptEvidence,
+  readKeptEvidence,
+} from './evidence/build.ts';
+export {
+  type EvidenceBundle,
+  type EvidenceItem,
+  type EvidenceLog,
+  type EvidenceOpening,
+  type EvidenceReading,
+  MAX_EVIDENCE_LENGTH,
+  parseEvidence,
+} from './evidence/bundle.ts';
+export {
+  EVIDENCE_PROBLEMS,
+  type EvidenceFacts,
+  type EvidenceNotice,
+  type EvidenceOutcome,
+  type EvidenceProblem,
+  type EvidenceProblemCode,
+  type EvidenceQuestion,
+} from './evidence/problem.ts';
+export { hashToken } from './evidence/tokens.ts';
+export {
+  type EvidenceAnchor,
+  type EvidenceEmitter,
+  type EvidenceRange,
+  type EvidenceTrust,
+  readEvidenceTrust,
+} from './evidence/trust.ts';
+export {
+  type EvidenceEvent,
+  type EvidenceLogSummary,
+  type EvidenceOptions,
+  type EvidenceVerdict,
+  evidenceReceipts,
+  verifyEvidence,
+} from './evidence/verify.ts';
 export { type DeriveOptions, derive, type IssueOptions, issue, type ToolMap } from './issue.ts';
 export { canonicalize } from './jcs.ts';
 export {

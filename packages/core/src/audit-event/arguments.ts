@@ -14,7 +14,12 @@ const UTF8 = new TextEncoder();
  * @throws {TaperError} `json_invalid` for what JSON cannot hold.
  */
 export function hashArguments(args: JsonObject, salt: Uint8Array): string {
-  const text = UTF8.encode(canonicalize(args));
+  return hashArgumentsText(canonicalize(args), salt);
+}
+
+/** As {@link hashArguments}, of the RFC 8785 text of the arguments. */
+export function hashArgumentsText(canonical: string, salt: Uint8Array): string {
+  const text = UTF8.encode(canonical);
   const bytes = new Uint8Array(salt.length + text.length);
   bytes.set(salt);
   bytes.set(text, salt.length);
@@ -25,4 +30,14 @@ export function hashArguments(args: JsonObject, salt: Uint8Array): string {
 export function opensArguments(argumentsHash: string, args: JsonObject, salt: string): boolean {
   const bytes = platform.decodeBase64url(salt);
   return bytes?.length === SALT_BYTES && hashArguments(args, bytes) === argumentsHash;
+}
+
+/** As {@link opensArguments}, for the RFC 8785 text of the arguments. */
+export function opensArgumentsText(
+  argumentsHash: string,
+  canonical: string,
+  salt: string,
+): boolean {
+  const bytes = platform.decodeBase64url(salt);
+  return bytes?.length === SALT_BYTES && hashArgumentsText(canonical, bytes) === argumentsHash;
 }

@@ -1,0 +1,136 @@
+import { chainCaveats, type VerifiedChain } from '../chain.ts';
+import { parseStaple } from '../revoked-set/staple.ts';
+import { verifyStapleAsync } from '../revoked-set/verify-staple.ts';
+import type { EvidenceBundle } from './bundle.ts';
+import type { Findings } from './problem.ts';
+import type { EvidenceTrust } from './trust.ts';
+
+/** What the staples of a bundle say of a chain at a time. */
+export type InForce =
+  | {
+      readonly verdict: 'in_force';
+      /** Seconds since the epoch: at that time the chain was not revoked. */
+      readonly asOf: number;
+    }
+  | { readonly verdict: 'chain_revoked' | 'revocation_undecided' | 'revocation_not_shown' };
+
+export interface EvidenceStaples {
+  /** Whether a verified chain was in force at `time`, by every log that it asks for. */
+  inForce(chain: VerifiedChain, time: number): Promise<InForce>;
+  /** Says of every staple whose leaf no event named that it does not belong there. */
+  reportUnused(): void;
+  /** That an event named a chain with this leaf as a caller's. */
+  named(leaf: string): void;
+}
+
+/** What a staple that verified says. */
+interface Statement {
+  readonly origin: string;
+  readonly epoch: number;
+  readonly asOf: number;
+  readonly revoked: boolean;
+}
+
+/** Seconds after the expiry of a token for which the log still knows that it was revoked (`spec/revocation.md`). */
+const RETENTION = 86_400;
+
+export interface StapleCheck {
+  readonly trust: EvidenceTrust;
+  readonly asOf: number | undefined;
+  readonly findings: Findings;
+}
+
+export function indexStaples(
+  staples: EvidenceBundle['staples'],
+  { trust, asOf, findings }: StapleCheck,
+): EvidenceStaples {
+  const named = new Set<string>();
+  const known = new Map<string, Promise<readonly Statement[]>>();
+
+  /** Each staple is verified once, for the one chain of its leaf. */
+  async function read(chain: VerifiedChain): Promise<readonly Statement[]> {
+    const statements: Statement[] = [];
+    for (const [position, { leaf, staple }] of staples.entries()) {
+      if (leaf !== chain.leaf.hash) continue;
+      const statement = await verify(staple, chain);
+      if (typeof statement === 'string')
+        findings.add('staple_invalid', `staples[${position}]`, { problem: statement });
+      else statements.push(statement);
+    }
+    return statements;
+  }
+
+  async function verify(staple: string, chain: VerifiedChain): Promise<Statement | string> {
+    const [origin = ''] = parseStaple(staple)?.checkpoint.split('\n', 1) ?? [];
+    const log = trust.revocationLogs.includes(origin) ? trust.logs.get(origin) : undefined;
+    if (log === undefined) return 'log_unknown';
+    const { tenant } = chainCaveats(chain);
+    const holders = chain.tokens.map(({ claims }) => claims.holder.thumbprint);
+    const subject = {
+      chains: [
+        {
+          tokens: chain.tokens.map(({ hash }) => hash),
+          keys: [chain.anchor.key.thumbprint, ...holders],
+        },
+      ],
+      tenant,
+      oldestIssuedAt: Math.min(...chain.tokens.map(({ claims }) => claims.iat)),
+    };
+    const options = asOf === undefined ? {} : { now: asOf };
+    const verdict = await verifyStapleAsync(staple, subject, log, options);
+    if (!verdict.ok) return verdict.problem;
+    const { epoch, revoked } = verdict;
+    return { origin, epoch, asOf: verdict.asOf, revoked: revoked !== undefined };
+  }
+
+  return {
+    async inForce(chain, time) {
+      const { hash } = chain.leaf;
+      let reading = known.get(hash);
+      if (reading === undefined) {
+        reading = read(chain);
+        known.set(hash, reading);
+      }
+      return judge(chain, time, await reading);
+    },
+    named: (leaf) => void named.add(leaf),
+    reportUnused() {
+      for (const [position, { leaf }] of staples.entries())
+        if (!named.has(leaf)) findings.add('staple_unused', `staples[${position}]`);
+    },
+  };
+}
+
+function judge(chain: VerifiedChain, time: number, statements: readonly Statement[]): InForce {
+  const demand = chainCaveats(chain).revocation;
+  const pruned = Math.min(...chain.tokens.map(({ claims }) => claims.exp)) + RETENTION;
+  const counted = statements.filter(
+    ({ origin, epoch, asOf }) => asOf < pruned && epoch >= (demand?.epochs.get(origin) ?? 0),
+  );
+  if (demand === undefined || demand.logs.length === 0) return judgeOne(counted, time);
+  const verdicts = demand.logs.map((log) =>
+    judgeOne(
+      counted.filter(({ origin }) => origin === log),
+      time,
+    ),
+  );
+  return verdicts.reduce(worse);
+}
+
+function judgeOne(statements: readonly Statement[], time: number): InForce {
+  const good = statements.filter(({ asOf, revoked }) => !revoked && asOf >= time);
+  if (good.length > 0)
+    return { verdict: 'in_force', asOf: Math.max(...good.map(({ asOf }) => asOf)) };
+  const bad = statements.filter(({ revoked }) => revoked);
+  if (bad.some(({ asOf }) => asOf <= time)) return { verdict: 'chain_revoked' };
+  return { verdict: bad.length > 0 ? 'revocation_undecided' : 'revocation_not_shown' };
+}
+
+const RANK = ['in_force', 'revocation_undecided', 'revocation_not_shown', 'chain_revoked'];
+
+/** The worse of two logs' answers; of two that say that it was in force, the older. */
+export function worse(one: InForce, other: InForce): InForce {
+  if (one.verdict === 'in_force' && other.verdict === 'in_force')
+    return one.asOf <= other.asOf ? one : other;
+  return RANK.indexOf(one.verdict) >= RANK.indexOf(other.verdict) ? one : other;
+}
