@@ -15,15 +15,18 @@ export interface Checkpoint {
   readonly extensions: readonly string[];
 }
 
+/** Bytes of the text of a checkpoint in UTF-8: as many as 100 signatures over it can be checked in a moment. */
+export const MAX_CHECKPOINT_SIZE = 65_536;
 const MAX_DIGITS = 16;
 const DECIMAL = /^(?:0|[1-9][0-9]*)$/;
 
 /**
  * Reads the text of a checkpoint: origin, size, root and extension lines, none of them empty, each ending in a newline.
- * `undefined` when it is anything else, the size is beyond 2^53 − 1, or an empty log has another root than the empty one. Never throws.
+ * `undefined` when it is anything else, the size is beyond 2^53 − 1, an empty log has another root than the empty one, or it is over
+ * 65,536 bytes. Never throws.
  */
 export function parseCheckpoint(text: string): Checkpoint | undefined {
-  if (typeof text !== 'string' || !isNoteText(text)) return undefined;
+  if (typeof text !== 'string' || !isNoteText(text, MAX_CHECKPOINT_SIZE)) return undefined;
   const lines = text.split('\n');
   if (lines.pop() !== '' || lines.includes('')) return undefined;
   const [origin, sizeText, rootText, ...extensions] = lines;

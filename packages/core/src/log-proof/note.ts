@@ -35,7 +35,7 @@ const SPACE = 0x20;
  * else, has a control character, a lone surrogate, or is over 1,000,000 bytes. Nothing is verified. Never throws.
  */
 export function parseNote(note: string): Note | undefined {
-  if (typeof note !== 'string' || !isNoteText(note)) return undefined;
+  if (typeof note !== 'string' || !isNoteText(note, MAX_NOTE_SIZE)) return undefined;
   const end = note.lastIndexOf('\n\n') + 1;
   if (end === 0) return undefined;
   const lines = note.slice(end + 1).split('\n', MAX_NOTE_SIGNATURES + 2);
@@ -89,9 +89,9 @@ export function writeNote(text: string, signatures: readonly (NoteSignature | st
   return note;
 }
 
-/** Whether the text can stand in a note: UTF-8 without control characters but newlines, at most 1,000,000 bytes. */
-export function isNoteText(text: string): boolean {
-  if (text.length > MAX_NOTE_SIZE || !text.isWellFormed()) return false;
+/** Whether the text can stand in a note: UTF-8 without control characters but newlines, at most `most` bytes. */
+export function isNoteText(text: string, most: number): boolean {
+  if (text.length > most || !text.isWellFormed()) return false;
   const bytes = UTF8.encode(text);
-  return bytes.length <= MAX_NOTE_SIZE && bytes.every((byte) => byte >= SPACE || byte === NEWLINE);
+  return bytes.length <= most && bytes.every((byte) => byte >= SPACE || byte === NEWLINE);
 }

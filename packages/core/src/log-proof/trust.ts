@@ -168,13 +168,18 @@ function countCosigners(verified: readonly VerifiedSignature[], latest: number):
   return [...byKey.values()];
 }
 
+/** What {@link requireLogTrust} made, and nobody can have changed since. */
+const checked = new WeakSet<LogTrust>();
+
 /**
- * Checks what an operator says about a log and makes its keys anew.
+ * Checks what an operator says about a log and makes its keys anew, all of it frozen. Whoever verifies many checkpoints passes
+ * the result, which is not checked again.
  *
  * @throws TaperError `option_invalid`: no origin, no key of the log, a key of the wrong type, two keys of one name and key ID,
  * a key of the log among the witnesses, or a quorum that its witnesses cannot reach.
  */
 export function requireLogTrust(trust: LogTrust): LogTrust {
+  if (checked.has(trust)) return trust;
   const { origin, quorum } = trust;
   if (typeof origin !== 'string' || origin === '') throw invalid('A log is known by its origin.');
   const keys = requireNoteKeys(trust.keys);
@@ -196,7 +201,14 @@ export function requireLogTrust(trust: LogTrust): LogTrust {
   if (!isLogNumber(quorum) || quorum > others.size) {
     throw invalid(`The quorum is a whole number, at most the ${others.size} different witnesses.`);
   }
-  return { origin, keys, witnesses, quorum };
+  const made = Object.freeze({
+    origin,
+    keys: Object.freeze(keys),
+    witnesses: Object.freeze(witnesses),
+    quorum,
+  });
+  checked.add(made);
+  return made;
 }
 
 function failed(problem: LogProblem): CheckpointVerdict {

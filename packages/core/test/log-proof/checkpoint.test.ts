@@ -10,6 +10,7 @@ import {
   parseNote,
   parseNoteKey,
   parseSignatureLine,
+  platform,
   requireLogTrust,
   signCheckpoint,
   verifyCheckpoint,
@@ -124,6 +125,13 @@ describe('writing', () => {
   });
 });
 
+test('the text of a checkpoint has at most 65,536 bytes, whatever a note may have', () => {
+  const room = 65_536 - Buffer.byteLength(body);
+  const wordy = (bytes: number): string => `${body}é${'a'.repeat(bytes - 3)}\n`;
+  expect(parseCheckpoint(wordy(room))?.extensions).toHaveLength(1);
+  expect(parseCheckpoint(wordy(room + 1))).toBe(undefined);
+});
+
 describe('what is believed', () => {
   test('a verified checkpoint is told from a look-alike, and holds what was verified', async () => {
     const note = await cosigned();
@@ -174,6 +182,18 @@ describe('what is believed', () => {
     await expect(verifyCheckpointAsync(note, wrong)).rejects.toThrow(optionInvalid);
   });
 
+  test('a trust that was checked is frozen, and changes of what it was made from do not reach it', async () => {
+    const given = { ...trust, keys: [...trust.keys] };
+    const checked = requireLogTrust(given);
+    given.keys.length = 0;
+    given.quorum = 0;
+    expect(requireLogTrust(checked)).toBe(checked);
+    expect(verifyCheckpoint(await cosigned(), checked).ok).toBe(true);
+    for (const part of [checked, checked.keys, checked.witnesses, ...checked.keys]) {
+      expect(Object.isFrozen(part)).toBe(true);
+    }
+  });
+
   test('N10 a quorum counts witnesses, not their names', () => {
     const witnesses = [
       noteKey('alice.example', alice.publicKey, 4),
@@ -204,6 +224,31 @@ describe('what is believed', () => {
       expect(verifyCheckpoint(text, trust)).toEqual({ ok: false, problem: 'note_malformed' });
     },
   );
+});
+
+describe('every single bit', () => {
+  function flips(text: string): string[] {
+    const bytes = Buffer.from(text);
+    return Array.from({ length: 8 * bytes.length }, (_, bit) => {
+      const changed = Buffer.from(bytes);
+      changed[bit >> 3] = (changed[bit >> 3] as number) ^ (1 << (bit & 7));
+      // What is no UTF-8 never becomes a text.
+      return platform.decodeUtf8(changed) ?? '';
+    });
+  }
+
+  test('S10 of a cosigned checkpoint counts: none can be flipped', async () => {
+    const note = await cosigned();
+    expect(verifyCheckpoint(note, trust).ok).toBe(true);
+    expect(flips(note).filter((changed) => verifyCheckpoint(changed, trust).ok)).toEqual([]);
+  });
+
+  test('S10 of a proof counts, but those of its extra data', async () => {
+    const checkpoint = await cosigned();
+    const text = writeLogProof({ index: 0, hashes: [], checkpoint });
+    expect(verifyLogProof(text, entry, trust).ok).toBe(true);
+    expect(flips(text).filter((changed) => verifyLogProof(changed, entry, trust).ok)).toEqual([]);
+  });
 });
 
 describe('a proof', () => {
