@@ -105,6 +105,11 @@ export interface RevocationAuthority {
     options?: RevokeOptions,
   ): Promise<Extract<RevocationAnswer, { ok: true }>>;
   /**
+   * Appends an entry of another type, which says nothing of revocation: whatever else comes into this log comes this way.
+   * @throws {TaperError} `option_invalid` for what is no such entry; whatever the log throws.
+   */
+  append(text: string): Promise<{ readonly index: number }>;
+  /**
    * Appends an epoch record over all that was admitted, and publishes a checkpoint.
    * @throws {TaperError} `log_unavailable` and whatever else the log or the clock has; the next call takes it up where it stopped.
    */
@@ -315,6 +320,19 @@ class Authority implements RevocationAuthority {
     });
   }
 
+  append(text: string): Promise<{ readonly index: number }> {
+    if (readRevocationLogEntry(text).type !== 'other')
+      return Promise.reject(
+        new TaperError('option_invalid', 'This is no entry of another type, in canonical JSON.'),
+      );
+    return this.#turnstile.share(async () => {
+      if (this.#isBroken) throw new TaperError('log_unavailable', 'The log cannot be written.');
+      const index = await this.#append(this.#options.log, text);
+      this.#feed.entry(index, text);
+      return { index };
+    });
+  }
+
   async #append(log: Log, text: string): Promise<number> {
     try {
       const { index } = await log.append(UTF8.encode(text));
@@ -342,7 +360,7 @@ class Authority implements RevocationAuthority {
     const { log, interval } = this.#options;
     const { state } = this;
     const made = this.#turnstile.alone(async () => {
-      if (this.#isBroken) await this.#recover();
+      if (this.#isBroken || log.size !== this.feed.end) await this.#recover();
       const time = this.#now();
       this.#isSettled = false;
       state.commit(time);
