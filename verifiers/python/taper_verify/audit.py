@@ -231,6 +231,13 @@ def verify_log(lines: Sequence[str], key: PublicKey, head: Json = None, emitter:
     return verdict
 
 
+def verify_log_bytes(data: bytes, key: PublicKey, head: Json = None, emitter: str | None = None) -> LogVerdict:
+    """Section 6 of a file: each line ends with a line feed, and a line that is not UTF-8 is malformed."""
+    whole = data.endswith(b"\n")
+    lines = [line.decode("utf-8", "surrogateescape") for line in data.split(b"\n")]
+    return verify_log(lines[:-1] if whole or lines == [""] else lines, key, head, emitter, whole or not data)
+
+
 def _line_problem(event: Event | None, emitter: str | None, key: PublicKey) -> str | None:
     if event is None:
         return "line_malformed"
@@ -250,7 +257,7 @@ def _place_problem(event: Event, sequence: int, previous: str, unread: int) -> s
 
 
 def _check_head(verdict: LogVerdict, head: Json, key: PublicKey, emitter: str | None, lines: int) -> None:
-    if not _is_head(head, emitter, key) or not isinstance(head, dict):
+    if not is_head(head, emitter, key) or not isinstance(head, dict):
         verdict.problems.append(Problem("head_invalid", lines + 1))
         return
     sequence = integer_of(head["sequence"])
@@ -264,7 +271,7 @@ def _check_head(verdict: LogVerdict, head: Json, key: PublicKey, emitter: str | 
     verdict.problems.append(Problem("cut_off", lines + 1))
 
 
-def _is_head(head: Json, emitter: str | None, key: PublicKey) -> bool:
+def is_head(head: Json, emitter: str | None, key: PublicKey) -> bool:
     shape = _record(emitter=is_emitter, hash=_hash, sequence=_from(1), signature=_like(_SIGNATURE), time=_from(0))
     if not shape(head) or not isinstance(head, dict) or head["emitter"] != emitter:
         return False
