@@ -1,5 +1,9 @@
+export type { LoggedLine } from './audit/line.ts';
+export { createLogAuditSink, type LogAuditSink, type LogAuditSinkOptions } from './audit/sink.ts';
+export { type AuditSourceOptions, auditEvidenceSource } from './audit/source.ts';
 export { createHttpTileSource, type HttpTileSourceOptions } from './client/tile-source.ts';
 export { createWitnessClient, type WitnessClientOptions } from './client/witness-client.ts';
+export { createMemoryAuditSidecar } from './memory/audit-sidecar.ts';
 export { createMemoryCheckpointStore } from './memory/checkpoint-store.ts';
 export { createMemoryRevocationStateStore } from './memory/revocation-state-store.ts';
 export { createMemoryTileStore } from './memory/tile-store.ts';
@@ -28,6 +32,7 @@ export {
   type MonitorStore,
   verifyLogEvidence,
 } from './monitor/index.ts';
+export type { AuditSidecar, SidecarRecord } from './port/audit-sidecar.ts';
 export {
   type CheckpointStore,
   isSameCheckpoint,
