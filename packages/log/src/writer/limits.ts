@@ -1,3 +1,5 @@
+import { TaperError } from '@taper/core';
+
 /** How much a log's writer takes on. Entries are counted, and bytes of them. */
 export interface LogLimits {
   /** May wait to be written; what comes beyond is refused with `log_unavailable`. Default: 65,536 and 64 MiB. */
@@ -14,7 +16,7 @@ export interface LogLimits {
   readonly stagedBytes: number;
 }
 
-export const DEFAULT_LOG_LIMITS: LogLimits = Object.freeze({
+const DEFAULT_LOG_LIMITS: LogLimits = Object.freeze({
   waitingEntries: 65_536,
   waitingBytes: 64 * 2 ** 20,
   groupEntries: 4096,
@@ -22,3 +24,18 @@ export const DEFAULT_LOG_LIMITS: LogLimits = Object.freeze({
   stagedEntries: 16_384,
   stagedBytes: 16 * 2 ** 20,
 });
+
+/** A staged record is written with its length in four bytes. */
+const GREATEST_LIMIT = 2 ** 30;
+
+/** The limits with defaults for those that are not given. @throws {TaperError} `option_invalid`. */
+export function requireLimits(limits: Partial<LogLimits> = {}): LogLimits {
+  const known = { ...DEFAULT_LOG_LIMITS, ...limits };
+  for (const [name, limit] of Object.entries(known)) {
+    if (!(name in DEFAULT_LOG_LIMITS))
+      throw new TaperError('option_invalid', `A log has no limit ${name}.`);
+    if (!Number.isSafeInteger(limit) || limit < 1 || limit > GREATEST_LIMIT)
+      throw new TaperError('option_invalid', `The limit ${name} is a whole number from 1 to 2^30.`);
+  }
+  return known;
+}

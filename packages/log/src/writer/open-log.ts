@@ -2,6 +2,8 @@ import {
   EMPTY_ROOT,
   type NoteKey,
   noteKey,
+  requireKnownOptions,
+  requireLogTrust,
   type Signer,
   signCheckpoint,
   TaperError,
@@ -18,7 +20,7 @@ import { sameBytes } from '../tile/hashes.ts';
 import type { TreeHead } from '../tile/load-edge.ts';
 import { Committed, guard, isFinal } from './committed.ts';
 import { createWitnessPanel, type WitnessPanel } from './cosignatures.ts';
-import { DEFAULT_LOG_LIMITS, type LogLimits } from './limits.ts';
+import { type LogLimits, requireLimits } from './limits.ts';
 import type { Log } from './log.ts';
 import { type Published, readPublished } from './published.ts';
 import { createWriteQueue } from './queue.ts';
@@ -46,6 +48,18 @@ export interface LogOptions {
   readonly limits?: Partial<LogLimits>;
 }
 
+const OPTION_NAMES = [
+  'origin',
+  'signer',
+  'tiles',
+  'checkpoints',
+  'create',
+  'witnesses',
+  'quorum',
+  'patience',
+  'limits',
+] as const;
+
 /** So many times more may be staged when tiles cannot be made. */
 const STAGED_SLACK = 4;
 
@@ -56,11 +70,13 @@ const STAGED_SLACK = 4;
  * `log_rolled_back` when a store is an old copy; `log_corrupt` and `log_forked` when what is stored is damaged or of two logs.
  */
 export async function openLog(options: LogOptions): Promise<Log> {
+  requireKnownOptions(options, OPTION_NAMES);
   const { origin, signer, tiles, checkpoints, create = false } = options;
   const { witnesses = [], quorum = witnesses.length, patience = 5000 } = options;
+  requireLimits(options.limits);
   const key = noteKey(origin, signer.publicKey, 1);
-  if (!Number.isSafeInteger(quorum) || quorum < 0 || quorum > witnesses.length)
-    throw new TaperError('option_invalid', 'A quorum is a number of the witnesses.');
+  const keys = witnesses.map((witness) => witness.key);
+  requireLogTrust({ origin, keys: [key], witnesses: keys, quorum });
   const recovered = await guard('log', () => recover({ tiles, checkpoints }, origin, create));
   const panel =
     witnesses.length === 0
@@ -108,7 +124,7 @@ class LogWriter implements Log {
     this.#committed = committed;
     this.#tiled = tiled;
     this.#published = published;
-    this.#limits = { ...DEFAULT_LOG_LIMITS, ...options.limits };
+    this.#limits = requireLimits(options.limits);
     this.#queue = createWriteQueue(this.#limits);
     const empty: TreeHead = { size: 0, root: EMPTY_ROOT };
     this.reader = createLogReader({ source: options.tiles, head: () => this.#published ?? empty });

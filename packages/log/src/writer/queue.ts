@@ -35,6 +35,11 @@ export function createWriteQueue(limits: LogLimits): WriteQueue {
     },
     offer(entries) {
       const weight = weigh(entries);
+      if (entries.length > limits.waitingEntries || weight > limits.waitingBytes) {
+        throw new TaperError('option_invalid', 'So much is not appended to a log in one call.', {
+          hint: 'Append it in several calls, or raise the limits of the log.',
+        });
+      }
       const fits =
         entriesWaiting + entries.length <= limits.waitingEntries &&
         bytesWaiting + weight <= limits.waitingBytes;
