@@ -75,7 +75,7 @@ export function parseStaple(staple: Uint8Array | string): Staple | undefined {
 export function writeStaple(staple: Staple): Uint8Array {
   const { checkpoint, inclusion, proof } = staple;
   const numbers = NUMBERS.map((name) => staple[name]);
-  if (!isNoteText(checkpoint) || !numbers.every(isLogNumber)) throw invalid();
+  if (!isNoteText(checkpoint, 0xffff) || !numbers.every(isLogNumber)) throw invalid();
   if (!isRecord(staple.epoch, staple.time, staple.nextUpdate)) throw invalid();
   if (inclusion.length > MAX_INCLUSION || !inclusion.every(isHash)) throw invalid();
   const note = new TextEncoder().encode(checkpoint);
