@@ -196,6 +196,8 @@ async function main(parameters) {
       if (!wantsBuild) return;
       const onFailure = 'the packages do not compile; what the compiler said is above.';
       await runQuietly('tsc', ['-b'], environment(), onFailure);
+      const noPage = 'the page for evidence was not made; why is above.';
+      await runQuietly('node', [join('tools', 'build-page.ts')], environment(), noPage);
     },
     () => say('waiting for another run, which is installing or building.'),
   );

@@ -29,11 +29,7 @@ import {
  * @throws {TaperError} `not_verified` for a receipt that `createReceipt` did not make.
  */
 export function renderReceiptHtml(receipt: Receipt): string {
-  requireReceipt(receipt);
-  const { word, rest } = statusWords(receipt);
   const style: Markup = { html: STYLE };
-  const asOf =
-    receipt.as_of === undefined ? NOTHING : markup`<p class="quiet">As of ${receipt.as_of}</p>`;
   return markup`<!doctype html>
 <html lang="en">
 <head>
@@ -47,7 +43,24 @@ export function renderReceiptHtml(receipt: Receipt): string {
 </head>
 <body>
 <main class="${receipt.status}">
-<header>
+${receiptMarkup(receipt)}
+<footer><p>Drawn from the verdict of a verifier. Values of a call's arguments are left out. This page proves nothing by itself: to check it, verify the chain.</p></footer>
+</main>
+</body>
+</html>
+`.html;
+}
+
+/**
+ * A receipt as part of a page with {@link STYLE}, to be put into an element whose class is the receipt's `status`.
+ * @throws {TaperError} `not_verified` for a receipt that `createReceipt` did not make.
+ */
+export function receiptMarkup(receipt: Receipt): Markup {
+  requireReceipt(receipt);
+  const { word, rest } = statusWords(receipt);
+  const asOf =
+    receipt.as_of === undefined ? NOTHING : markup`<p class="quiet">As of ${receipt.as_of}</p>`;
+  return markup`<header>
 <p class="quiet">Taper receipt</p>
 <h1><span class="word">${word}</span> <span class="code">${phraseMarkup(rest)}</span></h1>
 <p>${phraseMarkup(summary(receipt))}</p>
@@ -57,12 +70,7 @@ ${asOf}
 ${receipt.hops.map(hopItems)}
 ${endItems(receipt)}
 </ol>
-${receipt.authority === undefined ? NOTHING : authoritySection(receipt.authority)}
-<footer><p>Drawn from the verdict of a verifier. Values of a call's arguments are left out. This page proves nothing by itself: to check it, verify the chain.</p></footer>
-</main>
-</body>
-</html>
-`.html;
+${receipt.authority === undefined ? NOTHING : authoritySection(receipt.authority)}`;
 }
 
 function hopItems(hop: ReceiptHop): Markup {
