@@ -125,6 +125,7 @@ export async function openRevocationFollower(
   let isFull = false;
   let swept = 0;
   let isPushed = false;
+  let mayBegin = true;
   const ready = Promise.withResolvers<void>();
   ready.promise.catch(() => undefined);
   const closing = new AbortController();
@@ -174,7 +175,8 @@ export async function openRevocationFollower(
   }
 
   async function begin(): Promise<void> {
-    if (source.snapshot === undefined || followed.size > 0) return;
+    if (source.snapshot === undefined || !mayBegin) return;
+    mayBegin = false; // one that did not do would not do the next time
     const snapshot = await readSnapshot(source.snapshot(closing.signal), trust, clock.now()).catch(
       (cause: unknown) => void report({ code: 'source_unavailable', cause }),
     );

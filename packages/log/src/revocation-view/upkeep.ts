@@ -55,7 +55,7 @@ export function createUpkeep({ poll, pollInterval, listen, closed }: UpkeepOptio
     let wait = LEAST_PAUSE;
     while (listen !== undefined && !closed.aborted) {
       // What can be asked for is not waited for: pushing begins where that ends.
-      await now();
+      await (running ?? now());
       connection = new AbortController();
       const began = performance.now();
       await listen(AbortSignal.any([closed, connection.signal]));

@@ -48,6 +48,8 @@ const TABLES = `
 
 /** A {@link ViewStore} in a SQLite file. */
 export interface SqliteViewStore extends ViewStore {
+  load(): StoredView | undefined;
+  save(change: ViewChange): void;
   close(): void;
 }
 

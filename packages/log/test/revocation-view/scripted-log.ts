@@ -83,7 +83,7 @@ export class ScriptedLog {
       anchors: [{ issuer: 'https://issuer.example', key: issuer.publicKey }],
     });
     const verdict = verifier.verifyRequest(request, time);
-    if (!verdict.ok) throw new Error(verdict.problem.code);
+    if (!verdict.ok) throw new Error(JSON.stringify(verdict));
     return signRevocationEntry(verdict.request, { log, time, signer: authority });
   }
 
