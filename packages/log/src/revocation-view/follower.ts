@@ -139,7 +139,7 @@ export async function openRevocationFollower(
       return false;
     });
     if (news.length === 0) return;
-    unsaved.push(...news);
+    unsaved = unsaved.length === 0 ? news : unsaved.concat(news); // a snapshot has too many for `push`
     for (const listener of listeners) listener();
   }
 
