@@ -48,7 +48,8 @@ export class Committed {
     const start = frontier.size;
     for (const entry of entries) frontier.append(leafHash(entry));
     const root = frontier.root();
-    await guard('journal', () => this.#stores.tiles.stage(writeRecord({ start, entries, root })));
+    const record = writeRecord({ start, entries, before: this.#stored.root, root });
+    await guard('journal', () => this.#stores.tiles.stage(record));
     const next = { ...this.#stored, size: frontier.size, root };
     await this.#replace({ next, frontier, entries });
     return start;

@@ -24,7 +24,7 @@ import { type LogLimits, requireLimits } from './limits.ts';
 import type { Log } from './log.ts';
 import { type Published, readPublished } from './published.ts';
 import { createWriteQueue } from './queue.ts';
-import { writeRecord } from './record.ts';
+import { writeBase } from './record.ts';
 import { recover } from './recover.ts';
 import { extend, loadTiledEnd, type TiledEnd } from './tiled-end.ts';
 
@@ -218,8 +218,7 @@ class LogWriter implements Log {
       );
     }
     await guard('tiles', () => this.#tiles.write(files));
-    const base = writeRecord({ start: stored.size, entries: [], root: stored.root });
-    await guard('journal', () => this.#tiles.restage(base));
+    await guard('journal', () => this.#tiles.restage(writeBase(stored)));
     this.#tiled = end;
     this.#committed.pending = [];
     this.#committed.pendingBytes = 0;

@@ -3,8 +3,9 @@ import type { CheckpointStore, StoredCheckpoint } from '../port/checkpoint-store
 import { LogError } from '../port/log-error.ts';
 import type { TileStore } from '../port/tile-store.ts';
 import { sameBytes } from '../tile/hashes.ts';
+import type { TreeHead } from '../tile/load-edge.ts';
 import { checkPublished } from './published.ts';
-import { readRecord, type StagedEntries, writeRecord } from './record.ts';
+import { readRecord, type StagedEntries, writeBase } from './record.ts';
 import { loadTiledEnd, type TiledEnd } from './tiled-end.ts';
 
 /** A log as it is found, ready to go on. */
@@ -59,41 +60,25 @@ export async function recover(
     );
   }
   const [base, ...later] = records;
-  if (base === undefined) {
-    if (staged.unreadable > 0) throw damaged(stored.size);
-    throw tilesBehind(stored.size, 0);
-  }
-  if (base.start + base.entries.length > stored.size)
-    throw checkpointBehind(stored.size, base.start);
-  const chain = chainOf(base, later);
-  const reach = endOf(chain.at(-1) ?? base);
-  if (reach < stored.size)
+  const reach = Math.max(0, ...records.map(endOf));
+  if (base === undefined || reach < stored.size)
     throw staged.unreadable > 0 ? damaged(stored.size) : tilesBehind(stored.size, reach);
+  if (records.some(({ start }) => start > stored.size)) throw checkpointBehind(stored.size, reach);
+  const chain = chainOf(base, later, stored);
 
-  const tiled = await loadTiledEnd(tiles, { size: base.start, root: base.root });
+  const head = { size: base.start, root: base.root };
+  const tiled = await loadTiledEnd(tiles, head);
   const frontier = tiled.edge.frontier();
-  let committed = frontier.size === stored.size ? base.root : undefined;
-  const beyond: StagedEntries[] = [];
   for (const record of chain) {
     for (const entry of record.entries) frontier.append(leafHash(entry));
     if (!sameBytes(frontier.root(), record.root)) throw damaged(endOf(record));
-    if (frontier.size === stored.size) committed = record.root;
-    if (record.start >= stored.size) beyond.push(record);
   }
-  if (committed === undefined || !sameBytes(committed, stored.root)) {
-    throw new LogError(
-      'log_forked',
-      'checkpoint',
-      `The stores hold two different logs of ${stored.size} entries.`,
-      {
-        hint: 'One of them is of another log, or of another time of this one. Bring back the two that belong together.',
-      },
-    );
-  }
-  if (beyond.length > 1) throw checkpointBehind(stored.size, reach);
+  const last = chain.at(-1);
   const now =
-    beyond.length === 0 ? stored : await adopt(checkpoints, stored, beyond[0] as StagedEntries);
-  await checkPublished(tiles, now, { size: base.start, root: base.root });
+    last !== undefined && last.start >= stored.size
+      ? await adopt(checkpoints, stored, last)
+      : stored;
+  await checkPublished(tiles, now, head);
   const pending = chain.flatMap(({ entries }) => entries.map((entry) => new Uint8Array(entry)));
   return { stored: now, frontier, tiled, pending };
 }
@@ -122,7 +107,7 @@ async function begin(
       hint: 'Make a new one with `create: true`, and only then: empty stores may also mean that a disk is missing.',
     });
   }
-  await tiles.restage(writeRecord({ start: 0, entries: [], root: EMPTY_ROOT }));
+  await tiles.restage(writeBase({ size: 0, root: EMPTY_ROOT }));
   const stored = { origin, size: 0, root: EMPTY_ROOT.slice(), note: undefined };
   if ((await checkpoints.replace(undefined, stored)) === 'conflict') throw otherWriter();
   const tiled = await loadTiledEnd(tiles, stored);
@@ -130,17 +115,35 @@ async function begin(
 }
 
 /**
- * The records that follow each other from the base on. A record that failed may be there with another one of the same start
- * behind it: the later one counts.
+ * The records that lead from the base to what is committed, and the one behind it, if there is one. Others may be among them, which
+ * failed and were staged anew, or are of a writer that came second.
  */
-function chainOf(base: StagedEntries, records: readonly StagedEntries[]): StagedEntries[] {
+function chainOf(
+  base: StagedEntries,
+  records: readonly StagedEntries[],
+  { size, root }: StoredCheckpoint,
+): StagedEntries[] {
   const chain: StagedEntries[] = [];
-  for (const record of records) {
-    while ((chain.at(-1)?.start ?? -1) >= record.start) chain.pop();
-    if (record.start !== endOf(chain.at(-1) ?? base)) throw damaged(record.start);
-    chain.push(record);
+  let head: TreeHead = { size, root };
+  const next = records.findLast(
+    ({ start, before, entries }) => entries.length > 0 && start === size && sameBytes(before, root),
+  );
+  if (next !== undefined) chain.push(next);
+  for (const record of records.toReversed()) {
+    if (record === next || endOf(record) !== head.size || !sameBytes(record.root, head.root))
+      continue;
+    chain.unshift(record);
+    head = { size: record.start, root: record.before };
   }
-  return chain;
+  if (head.size === base.start && sameBytes(head.root, base.root)) return chain;
+  throw new LogError(
+    'log_forked',
+    'checkpoint',
+    `The stores hold two different logs of ${size} entries.`,
+    {
+      hint: 'One of them is of another log, or of another time of this one. Bring back the two that belong together.',
+    },
+  );
 }
 
 async function adopt(
