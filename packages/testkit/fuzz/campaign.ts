@@ -203,7 +203,7 @@ function decide(family: Family, attempt: Attempt): Verdict {
     const decision = family.verifier.authorize({ presentation, tool, args, now });
     return decision.verdict === 'deny' ? decision.denial : undefined;
   } catch (error) {
-    return `threw ${String(error)}`;
+    return { code: `threw ${String(error)}` };
   }
 }
 

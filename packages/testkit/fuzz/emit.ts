@@ -6,8 +6,8 @@ import { AUDIENCE, type Family } from './family.ts';
 /** Bytes held back before they are written. */
 const CHUNK = 1 << 20;
 
-/** What Taper made of an attempt: nothing, or why not. */
-export type Verdict = Pick<Denial, 'code' | 'hop' | 'step'> | undefined;
+/** What Taper made of an attempt: nothing to object, or the denial; its code also tells of an exception. */
+export type Verdict = (Pick<Denial, 'hop' | 'step'> & { readonly code: string }) | undefined;
 
 /** Takes down what was judged and what came of it, for verifiers in other languages. */
 export interface Emitter {

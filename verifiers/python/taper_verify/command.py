@@ -82,7 +82,7 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _trust_options(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--anchors", required=True, help='file with a JSON array of {"issuer": …, "key": JWK}')
+    parser.add_argument("--anchors", required=True, help="anchors file (docs/cli.md)")
     parser.add_argument("--now", type=int, help="seconds since the epoch; default: the clock")
     parser.add_argument("--profile", action="store_true", help="understand the profile `taper` (spec/profile.md)")
     parser.add_argument("--tenant", help="the tenant that is served; implies --profile")
@@ -99,14 +99,16 @@ def _read(path: str) -> Json:
 
 def _verifier(options: argparse.Namespace, audience: Sequence[str] = ()) -> Verifier:
     given = _read(options.anchors)
+    if isinstance(given, dict):
+        given = given.get("trust_anchors")
     if not isinstance(given, list):
-        raise Misuse("anchors: not a JSON array")
+        raise Misuse("anchors: not a list of anchors")
     anchors = []
     for each in given:
-        if not isinstance(each, dict) or not isinstance(each.get("issuer"), str):
-            raise Misuse("anchors: an anchor without an issuer")
+        if not isinstance(each, dict) or set(each) != {"iss", "jwk"} or not isinstance(each["iss"], str):
+            raise Misuse("anchors: an anchor has the members iss and jwk, and no other")
         try:
-            anchors.append(Anchor(each["issuer"], read_public_key(each.get("key"))))
+            anchors.append(Anchor(each["iss"], read_public_key(each["jwk"])))
         except KeyRefused as refused:
             raise Misuse(f"anchors: key {refused.problem}") from refused
     knows = options.profile or options.tenant is not None or options.purpose is not None
