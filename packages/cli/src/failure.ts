@@ -27,6 +27,8 @@ export type FailureCode =
   | 'definition_malformed'
   | 'suite_malformed'
   | 'sample_malformed'
+  | 'trust_malformed'
+  | 'evidence_invalid'
   | 'token_malformed'
   | 'head_malformed'
   | 'log_malformed'
@@ -36,6 +38,14 @@ export type FailureCode =
   | 'server_unreachable'
   | 'server_refused'
   | 'server_answer_invalid'
+  | 'log_file_malformed'
+  | 'log_damaged'
+  | 'log_rolled_back'
+  | 'log_forked'
+  | 'log_unavailable'
+  | 'log_unverified'
+  | 'entry_too_large'
+  | 'store_unusable'
   | 'refused'
   | 'signing_failed'
   | 'internal_error';
@@ -64,6 +74,8 @@ export const FAILURES: Readonly<Record<FailureCode, 1 | 2 | 3>> = {
   definition_malformed: 1,
   suite_malformed: 1,
   sample_malformed: 1,
+  trust_malformed: 1,
+  evidence_invalid: 1,
   token_malformed: 1,
   head_malformed: 1,
   log_malformed: 1,
@@ -73,6 +85,14 @@ export const FAILURES: Readonly<Record<FailureCode, 1 | 2 | 3>> = {
   server_unreachable: 3,
   server_refused: 1,
   server_answer_invalid: 1,
+  log_file_malformed: 1,
+  log_damaged: 1,
+  log_rolled_back: 1,
+  log_forked: 1,
+  log_unavailable: 3,
+  log_unverified: 1,
+  entry_too_large: 1,
+  store_unusable: 3,
   refused: 1,
   signing_failed: 1,
   internal_error: 1,

@@ -5,12 +5,25 @@ import { auditHead } from './command/audit-head.ts';
 import { auditVerify } from './command/audit-verify.ts';
 import { conformance } from './command/conformance.ts';
 import { delegate } from './command/delegate.ts';
+import { evidenceReport } from './command/evidence-report.ts';
 import { helpCommand } from './command/help.ts';
 import { inspect } from './command/inspect.ts';
 import { keyNew } from './command/key-new.ts';
 import { keyShow } from './command/key-show.ts';
+import { logAppend } from './command/log-append.ts';
+import { logFsck } from './command/log-fsck.ts';
+import { logInit } from './command/log-init.ts';
+import { logMonitor } from './command/log-monitor.ts';
+import { logProve } from './command/log-prove.ts';
+import { logServe } from './command/log-serve.ts';
+import { logShow } from './command/log-show.ts';
+import { logVerify } from './command/log-verify.ts';
+import { logWitness } from './command/log-witness.ts';
 import { prove } from './command/prove.ts';
 import { receipt } from './command/receipt.ts';
+import { revocationAudit } from './command/revocation-audit.ts';
+import { revocationServe } from './command/revocation-serve.ts';
+import { revoke } from './command/revoke.ts';
 import { rootAnchor } from './command/root-anchor.ts';
 import { rootIssue } from './command/root-issue.ts';
 import { verify } from './command/verify.ts';
@@ -25,6 +38,9 @@ import { usageFailure } from './usage.ts';
 const NOUNS: Readonly<Record<string, string>> = {
   key: 'make and show keys',
   audit: 'check audit logs, take heads of them, and audit the chains of other systems',
+  revocation: 'run and check revocation logs',
+  log: 'run, read, check and watch transparency logs',
+  evidence: 'make evidence of what agents did, and pages to verify it in',
   root: 'issue root tokens, as the issuer that verifiers trust',
 };
 
@@ -77,9 +93,22 @@ function buildProgram(run: Run, session: Session): Command {
     verify,
     receipt,
     inspect,
+    revoke,
+    revocationServe,
+    revocationAudit,
     auditVerify,
     auditHead,
     auditChainCommand,
+    evidenceReport,
+    logInit,
+    logAppend,
+    logShow,
+    logProve,
+    logVerify,
+    logFsck,
+    logServe,
+    logMonitor,
+    logWitness,
     conformance,
     version,
     helpCommand(program),

@@ -25,12 +25,43 @@ export async function readInput(
   purpose: string,
   session: Session,
 ): Promise<InputText> {
+  return asText(await readBytes(path, purpose, session, INPUT));
+}
+
+/** Bytes as UTF-8. @throws {Failure} `text_invalid`. */
+export function asText({ bytes, source, mode }: InputBytes): InputText {
+  return { text: decode(bytes, source), source, mode };
+}
+
+/** Bytes as read; see {@link InputText}. */
+export interface InputBytes extends Omit<InputText, 'text'> {
+  readonly bytes: Uint8Array;
+}
+
+export interface SizeLimit {
+  readonly bytes: number;
+  /** What to do about a file that is longer. */
+  readonly hint: string;
+}
+
+const INPUT: SizeLimit = {
+  bytes: MAX_INPUT_BYTES,
+  hint: 'No key, chain, presentation or suite is that long: check that it is the file you mean.',
+};
+
+/** As {@link readInput}, for bytes of any kind. @throws {Failure} as {@link readInput}, but for `text_invalid`. */
+export async function readBytes(
+  path: string,
+  purpose: string,
+  session: Session,
+  limit: SizeLimit,
+): Promise<InputBytes> {
   if (path === '-') {
     const chunks = session.takeStdin(purpose);
-    const bytes = await collect(chunks, 'standard input').catch((cause: unknown) => {
+    const bytes = await collect(chunks, 'standard input', limit).catch((cause: unknown) => {
       throw cause instanceof Failure ? cause : unreadable('-', purpose, cause);
     });
-    return { text: decode(bytes, 'standard input'), source: 'standard input', mode: undefined };
+    return { bytes, source: 'standard input', mode: undefined };
   }
   const source = showName(path);
   let handle: FileHandle | undefined;
@@ -40,9 +71,10 @@ export async function readInput(
     const bytes = await collect(
       handle.createReadStream({ autoClose: false, highWaterMark: 256 * 1024 }),
       source,
+      limit,
     );
     const mode = stat.isFile() && process.platform !== 'win32' ? stat.mode & 0o777 : undefined;
-    return { text: decode(bytes, source), source, mode };
+    return { bytes, source, mode };
   } catch (cause) {
     throw cause instanceof Failure ? cause : unreadable(path, purpose, cause);
   } finally {
@@ -61,15 +93,20 @@ export async function readInline(
   return { text: value, source: option, mode: undefined };
 }
 
-async function collect(chunks: AsyncIterable<Uint8Array>, source: string): Promise<Uint8Array> {
+async function collect(
+  chunks: AsyncIterable<Uint8Array>,
+  source: string,
+  limit: SizeLimit,
+): Promise<Uint8Array> {
   const parts: Uint8Array[] = [];
   let length = 0;
   for await (const chunk of chunks) {
     length += chunk.length;
-    if (length > MAX_INPUT_BYTES) {
-      throw new Failure('file_too_large', `${source} is longer than 8 MiB`, {
+    if (length > limit.bytes) {
+      const size = `${limit.bytes / 1_048_576} MiB`;
+      throw new Failure('file_too_large', `${source} is longer than ${size}`, {
         file: source,
-        hint: 'No key, chain, presentation or suite is that long: check that it is the file you mean.',
+        hint: limit.hint,
       });
     }
     parts.push(chunk);
