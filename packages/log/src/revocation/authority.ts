@@ -118,7 +118,7 @@ export interface RevocationAuthority {
   start(): void;
   /** Ends that; done when the epoch that was being published is. */
   stop(): Promise<void>;
-  /** Stops and saves the state. The log is the caller's to close. */
+  /** Stops, publishes a last epoch where something came after the one before, and saves the state. The log is the caller's to close. */
   close(): Promise<void>;
   readonly feed: RevocationFeed;
   /** What the log says. Only to be read. */
@@ -444,6 +444,9 @@ class Authority implements RevocationAuthority {
 
   async close(): Promise<void> {
     await this.stop();
+    // What was admitted after the last epoch is committed to before nobody is there to do it.
+    if (this.feed.end > (this.feed.checkpoint?.size ?? 0))
+      await this.publishEpoch().catch((cause) => this.#tell(cause));
     await this.#turnstile.alone(async () => {
       await this.#saving;
       await this.#save();

@@ -341,6 +341,19 @@ describe('epochs', () => {
   });
 });
 
+describe('an authority that is closed', () => {
+  test('has committed to everything that it admitted, once', async () => {
+    const desk = await openDesk();
+    await desk.authority.publishEpoch();
+    await desk.authority.request(await ask(CAROL));
+    await desk.authority.close();
+    expect(desk.authority.state.epoch?.record).toMatchObject({ epoch: 2, revoked: 1 });
+    expect(desk.authority.feed.checkpoint?.size).toBe(3);
+    await desk.authority.close();
+    expect(desk.log.size).toBe(3);
+  });
+});
+
 describe('a store that fails', () => {
   /** Fails one write, before it has happened or after. */
   function failing(): { tiles: TileStore; fail(how: 'before' | 'after'): void } {
