@@ -1,7 +1,15 @@
 import { plusOrder, TEST_TIME, testKey } from '@taper/testkit';
 import type { CheckpointVector, KeyVector, LogVectors, TrustText } from './judge.ts';
 import { rootOf, someLeaves } from './plain-tree.ts';
-import { line, logLine, relined, vkey, vkeyOf, witnessLine } from './signed-line.ts';
+import {
+  line,
+  logLine,
+  relined,
+  smallOrderLine,
+  vkey,
+  vkeyOf,
+  witnessLine,
+} from './signed-line.ts';
 
 export const ORIGIN = 'log.example/authority';
 export const log = testKey('log');
@@ -314,6 +322,12 @@ const unsigned: readonly CheckpointVector[] = [
         Buffer.concat([bytes.subarray(0, 4), plusOrder(Uint8Array.from(bytes.subarray(4)))]),
       ),
     ]),
+  ),
+  refused(
+    'small-order',
+    'R of the signature is a point of small order',
+    'signature_invalid',
+    note([smallOrderLine(log, ORIGIN, body)]),
   ),
   refused(
     'short-signature',

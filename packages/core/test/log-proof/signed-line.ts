@@ -51,3 +51,27 @@ export function relined(given: string, change: (bytes: Buffer) => Uint8Array): s
   const bytes = change(Buffer.from(given.slice(space + 1), 'base64'));
   return `${given.slice(0, space + 1)}${Buffer.from(bytes).toString('base64')}\n`;
 }
+
+const ORDER = 2n ** 252n + 27742317777372353535851937790883648493n;
+
+/**
+ * A line of type 1 whose R is the neutral element: S = k·a, RFC 8032 with r = 0. It betrays the key, and backends differ in
+ * whether they accept it.
+ */
+export function smallOrderLine(key: TestKey, name: string, body: string): string {
+  const scalar = createHash('sha512')
+    .update(Buffer.from(String(key.privateJwk['d']), 'base64url'))
+    .digest()
+    .subarray(0, 32);
+  scalar[0] = (scalar[0] as number) & 248;
+  scalar[31] = ((scalar[31] as number) & 127) | 64;
+  const neutral = Buffer.of(1, ...new Uint8Array(31));
+  const k = createHash('sha512').update(neutral).update(key.publicKey.raw).update(body).digest();
+  const s = (littleEndian(k) * littleEndian(scalar)) % ORDER;
+  const bytes = Buffer.from(s.toString(16).padStart(64, '0'), 'hex').reverse();
+  return line(name, keyId(name, material(key, 1)), Buffer.concat([neutral, bytes]));
+}
+
+function littleEndian(bytes: Uint8Array): bigint {
+  return BigInt(`0x${Buffer.from(bytes).reverse().toString('hex')}`);
+}
