@@ -16,7 +16,7 @@ export interface Checkpoint {
 }
 
 /** Bytes of the text of a checkpoint in UTF-8: as many as 100 signatures over it can be checked in a moment. */
-export const MAX_CHECKPOINT_SIZE = 65_536;
+const MAX_CHECKPOINT_SIZE = 65_536;
 const MAX_DIGITS = 16;
 const DECIMAL = /^(?:0|[1-9][0-9]*)$/;
 

@@ -13,9 +13,9 @@ import {
 
 export const ORIGIN = 'log.example/authority';
 export const log = testKey('log');
-export const [alice, bob, carol] = ['witness alice', 'witness bob', 'witness carol'].map((name) =>
-  testKey(name),
-) as [typeof log, typeof log, typeof log];
+export const alice = testKey('witness alice');
+const bob = testKey('witness bob');
+const carol = testKey('witness carol');
 
 const mallory = testKey('mallory');
 const SIZE = 23;

@@ -84,7 +84,7 @@ export interface LogVectors {
 
 export type Answers = Readonly<Record<string, unknown>>;
 
-export function bytesOf(base64: string): Uint8Array {
+function bytesOf(base64: string): Uint8Array {
   return Uint8Array.from(atob(base64), (character) => character.charCodeAt(0));
 }
 

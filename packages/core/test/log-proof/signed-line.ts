@@ -7,7 +7,7 @@ function material(key: TestKey, type: number): Buffer {
   return Buffer.concat([Buffer.of(type), Buffer.from(key.publicKey.jwk.x, 'base64url')]);
 }
 
-export function keyId(name: string, bytes: Uint8Array): Buffer {
+function keyId(name: string, bytes: Uint8Array): Buffer {
   const digest = createHash('sha256').update(`${name}\n`).update(bytes).digest();
   return digest.subarray(0, 4);
 }
