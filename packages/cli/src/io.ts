@@ -21,4 +21,6 @@ export interface Io {
   readonly env: Readonly<Record<string, string | undefined>>;
   /** Seconds since the epoch, an integer. */
   readonly clock: () => number;
+  /** Aborted when the run is to end: a command that serves or watches ends well then. Undefined: such a command never ends. */
+  readonly stopped?: AbortSignal | undefined;
 }

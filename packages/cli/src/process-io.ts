@@ -2,6 +2,7 @@ import type { Io, Output } from './io.ts';
 
 /** The streams, folder, environment and clock of this process. Standard input and folder are touched only when asked for. */
 export function processIo(): Io {
+  let stopped: AbortSignal | undefined;
   return {
     get stdin() {
       return process.stdin;
@@ -16,6 +17,10 @@ export function processIo(): Io {
     },
     env: process.env,
     clock: () => Math.floor(Date.now() / 1000),
+    get stopped() {
+      stopped ??= stopSignal();
+      return stopped;
+    },
   };
 }
 
@@ -33,4 +38,11 @@ function outputOf(stream: NodeJS.WriteStream): Output {
         });
       }),
   };
+}
+
+/** From the first time that it is asked for, Ctrl-C and SIGTERM end the run well; the second one ends it at once. */
+function stopSignal(): AbortSignal {
+  const controller = new AbortController();
+  for (const name of ['SIGINT', 'SIGTERM'] as const) process.once(name, () => controller.abort());
+  return controller.signal;
 }

@@ -22,6 +22,10 @@ export interface RunOptions {
   readonly terminal?: boolean;
   /** Fails every write to standard output with that code. */
   readonly stdoutFails?: string;
+  /** Ends a command that would go on for ever. */
+  readonly stopped?: AbortSignal;
+  /** Sees what is written to standard error, as it is written. */
+  readonly onStderr?: (text: string) => void;
 }
 
 /** A private Ed25519 key that is the same in every run and that nobody has published. */
@@ -81,7 +85,7 @@ export class Workspace {
   /** Runs `taper`, and fails the test if any output holds a private key. */
   async taper(argv: readonly string[], options: RunOptions = {}): Promise<Result> {
     const stdout = new Capture(options.terminal === true, options.stdoutFails);
-    const stderr = new Capture(options.terminal === true, undefined);
+    const stderr = new Capture(options.terminal === true, undefined, options.onStderr);
     const io: Io = {
       stdin: source(options.stdin),
       stdinIsTerminal: options.terminal === true,
@@ -90,6 +94,7 @@ export class Workspace {
       cwd: this.folder,
       env: options.env ?? {},
       clock: () => NOW,
+      stopped: options.stopped ?? AbortSignal.abort(),
     };
     const exitCode = await run(argv, io);
     for (const name of this.files().filter((file) => file.endsWith('.jwk'))) {
@@ -183,15 +188,22 @@ class Capture implements Output {
   readonly isTerminal: boolean;
   text = '';
   private readonly failure: string | undefined;
+  private readonly seen: ((text: string) => void) | undefined;
 
-  constructor(isTerminal: boolean, failure: string | undefined) {
+  constructor(
+    isTerminal: boolean,
+    failure: string | undefined,
+    seen?: ((text: string) => void) | undefined,
+  ) {
     this.isTerminal = isTerminal;
     this.failure = failure;
+    this.seen = seen;
   }
 
   async write(text: string): Promise<boolean> {
     if (this.failure !== undefined) throw Object.assign(new Error('write'), { code: this.failure });
     this.text += text;
+    this.seen?.(text);
     return true;
   }
 }

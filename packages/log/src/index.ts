@@ -3,6 +3,7 @@ export { createLogAuditSink, type LogAuditSink, type LogAuditSinkOptions } from 
 export { type AuditSourceOptions, auditEvidenceSource } from './audit/source.ts';
 export { createHttpTileSource, type HttpTileSourceOptions } from './client/tile-source.ts';
 export { createWitnessClient, type WitnessClientOptions } from './client/witness-client.ts';
+export { createWitnessView, type WitnessViewOptions } from './client/witness-view.ts';
 export { createMemoryAuditSidecar } from './memory/audit-sidecar.ts';
 export { createMemoryCheckpointStore } from './memory/checkpoint-store.ts';
 export { createMemoryRevocationStateStore } from './memory/revocation-state-store.ts';
@@ -65,6 +66,11 @@ export {
   type RevokeOptions,
 } from './revocation/authority.ts';
 export type { FeedBatch, FeedCheckpoint, RevocationFeed } from './revocation/feed.ts';
+export {
+  createPastStaples,
+  type PastStaple,
+  type PastStaplesOptions,
+} from './revocation/past-staples.ts';
 export { createRevocationService, type RevocationServiceOptions } from './revocation/service.ts';
 export type { LoggedEpoch, RevocationState } from './revocation/state.ts';
 export { combineRevocationViews } from './revocation-view/combine.ts';
