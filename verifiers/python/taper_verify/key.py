@@ -118,10 +118,12 @@ def read_public_key(jwk: Json) -> PublicKey:
         raise KeyRefused("malformed")
     if any(name in jwk for name in _PRIVATE):
         raise KeyRefused("private")
-    kty = jwk.get("kty")
+    kty, crv = jwk.get("kty"), jwk.get("crv")
     if not isinstance(kty, str):
         raise KeyRefused("malformed")
-    if kty not in _CURVES or jwk.get("crv") != _CURVES[kty]:
+    if kty in _CURVES and not isinstance(crv, str):
+        raise KeyRefused("malformed")
+    if kty not in _CURVES or crv != _CURVES[kty]:
         raise KeyRefused("unsupported")
     if "alg" in jwk and jwk["alg"] != _ALGORITHMS[kty]:
         raise KeyRefused("unsupported")
