@@ -46,7 +46,9 @@ export const revocationAudit: AnyCommand = defineCommand<RevocationAuditOptions>
   ],
   examples: [
     {
-      line: 'taper revocation audit revocations --authority authority.pub.jwk --anchors anchors.json',
+      line:
+        'taper revocation audit revocations \\\n' +
+        '--authority authority.pub.jwk --anchors anchors.json',
       does: 'Was the log kept by the rules?',
     },
   ],

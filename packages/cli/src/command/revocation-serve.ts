@@ -50,7 +50,9 @@ export const revocationServe: AnyCommand = defineCommand<RevocationServeOptions>
   ],
   examples: [
     {
-      line: 'taper revocation serve revocations --log-key log.jwk --authority-key authority.jwk --anchors anchors.json',
+      line:
+        'taper revocation serve revocations --log-key log.jwk \\\n' +
+        '--authority-key authority.jwk --anchors anchors.json',
       does: 'Until it is stopped.',
     },
   ],

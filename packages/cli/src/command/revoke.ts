@@ -108,7 +108,9 @@ export const revoke: AnyCommand = defineCommand<RevokeOptions>({
       does: 'The planner takes back what it handed on; the answer names the entry in the log.',
     },
     {
-      line: 'taper revoke chain.json --key reader.jwk --holder-key --origin log.example.com/revocations --out emergency.jwt',
+      line:
+        'taper revoke chain.json --key reader.jwk --holder-key \\\n' +
+        '--origin log.example.com/revocations --out emergency.jwt',
       does: 'A request to be kept for the day on which the key is lost.',
     },
   ],
