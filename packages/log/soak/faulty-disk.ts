@@ -63,7 +63,16 @@ export function createFaultyDisk(disk: Disk, plan: FaultPlan): Disk {
       const file = await disk.open(path, how);
       return file && faultyFile(path, file);
     }
-    return faultyFile(path, await change('open', path, () => disk.open(path, how)));
+    let file: DiskFile | undefined;
+    try {
+      return faultyFile(
+        path,
+        await change('open', path, async () => (file = await disk.open(path, how))),
+      );
+    } catch (error) {
+      await file?.close();
+      throw error;
+    }
   }
 
   return {

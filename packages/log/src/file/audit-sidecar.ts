@@ -57,6 +57,38 @@ export async function openFileAuditSidecar(folder: string): Promise<AuditSidecar
   });
 }
 
+/**
+ * Opens a sidecar for reading alone, also while its writer has it.
+ *
+ * @throws {LogError} `log_unavailable` when it cannot be opened.
+ */
+export async function readFileAuditSidecar(
+  folder: string,
+): Promise<Pick<AuditSidecar, 'read' | 'close'>> {
+  const place = resolve(folder);
+  const turns = createTurns(folder);
+  const opened: FileHandle[] = [];
+  const store = await turns(async () => {
+    try {
+      for (const name of ['records', 'evidence'])
+        opened.push(await open(join(place, name), constants.O_RDONLY | NO_LINK));
+    } catch (cause) {
+      for (const handle of opened) await handle.close();
+      throw cause;
+    }
+    const [records, texts] = opened as [FileHandle, FileHandle];
+    // What is written after this is of events that are not asked for.
+    return new SidecarFiles(records, texts, (await texts.stat()).size);
+  });
+  return Object.freeze({
+    read: (sequence: number) => turns(async () => (await store.find(sequence))?.record),
+    close: () =>
+      turns.close(async () => {
+        for (const handle of opened) await handle.close();
+      }),
+  });
+}
+
 class SidecarFiles {
   readonly #records: FileHandle;
   readonly #texts: FileHandle;

@@ -53,10 +53,7 @@ export async function openFileCheckpointStore(
         await disk.syncFolder(place);
         return 'replaced';
       }),
-    async close() {
-      await inTurn.close(async () => undefined);
-      release();
-    },
+    close: () => inTurn.close(async () => release()),
   });
 }
 

@@ -86,10 +86,7 @@ export async function openFileTileStore(
     stage: (record) => inTurn(() => journal.append(record)),
     restage: (record) => inTurn(() => journal.replace(record)),
     staged: () => inTurn(() => journal.records()),
-    async close() {
-      await inTurn.close(() => journal.close());
-      release();
-    },
+    close: () => inTurn.close(() => journal.close().finally(release)),
   });
 }
 
