@@ -166,6 +166,7 @@ export async function openRevocationFollower(
   /** One after the other, so that no older position is saved after a newer one. */
   let advancing: Promise<void> = Promise.resolve();
   async function weigh(note: string): Promise<CheckpointOutcome['outcome']> {
+    if (closing.signal.aborted) return 'known'; // the store may be closed by now
     const result = followed.checkpoint(note, clock.now());
     if (result.outcome === 'advanced') {
       advancing = advancing.then(() => advance(result.position));
@@ -231,7 +232,8 @@ export async function openRevocationFollower(
         } else {
           const outcome = await weigh(event.checkpoint);
           if (outcome === 'ahead' || outcome === 'mismatch') void polling.now();
-          if (outcome === 'mismatch' || outcome === 'refused') return;
+          // Of a log that is faulty nothing is fresh any more, and what it revokes counts all the same.
+          if (outcome === 'mismatch' || (outcome === 'refused' && !followed.isFaulty)) return;
           isPushed = true;
         }
       }

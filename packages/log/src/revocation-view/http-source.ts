@@ -26,8 +26,8 @@ export interface HttpRevocationSourceOptions extends ExchangeOptions {
 /** Bytes of a page: 1 MB of entries, each byte of which may take two in JSON, or one entry that is longer; and a checkpoint. */
 const MAX_PAGE = 4_000_000;
 
-/** Most entries that are taken from one page or event. */
-const MAX_ENTRIES = 10_000;
+/** Most entries in one page or event (spec/revocation.md section 9). */
+const MAX_ENTRIES = 1_000;
 
 /** UTF-16 code units of one line of a snapshot: three hashes, a name, or a record with its proofs and checkpoint. */
 const MAX_LINE = 1_100_000;
