@@ -22,7 +22,7 @@ export interface RevocationFeed {
   /** The index after the last durable entry. */
   readonly end: number;
   readonly checkpoint: FeedCheckpoint | undefined;
-  /** Entries from `from` to `to` (not included; at most {@link end}): at most 1,000, and at most 1 MB unless the first alone is longer. */
+  /** Entries from `from` to `to` (not included; at most {@link end}, or one entry that is durable before those in front of it): at most 1,000, and at most 1 MB unless the first alone is longer. */
   read(from: number, to: number): Promise<FeedBatch>;
   /** Is called when something has come. @returns what ends that. */
   watch(listener: () => void): () => void;
@@ -64,6 +64,8 @@ export function createFeed(log: Log, start: number): FeedWriter {
       return checkpoint;
     },
     async read(from, to) {
+      const ahead = early.get(from);
+      if (ahead !== undefined) return { from, entries: [ahead] };
       const last = Math.min(to, first + texts.length, from + MAX_BATCH);
       if (from >= first) return cut(from, texts.slice(from - first, Math.max(last - first, 0)));
       const read: string[] = [];

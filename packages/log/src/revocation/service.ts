@@ -26,6 +26,8 @@ export interface RevocationServiceOptions {
   readonly heartbeat?: number;
   /** Milliseconds after which a connection to `events` is closed. Default 15 minutes. */
   readonly longest?: number;
+  /** Milliseconds that a body may take to come. Default 10,000. */
+  readonly patience?: number;
   /** Is told why a request was answered `log_unavailable`. What it throws is ignored. */
   readonly onFailure?: (cause: unknown) => void;
 }
@@ -37,6 +39,7 @@ const OPTIONS: readonly (keyof RevocationServiceOptions)[] = [
   'maxConnections',
   'heartbeat',
   'longest',
+  'patience',
   'onFailure',
 ];
 
@@ -71,6 +74,7 @@ export function createRevocationService(
   requireKnownOptions(options, OPTIONS);
   const { log, authority, prefix = '', onFailure } = options;
   const { maxConnections = 1024, heartbeat = 10_000, longest = 900_000 } = options;
+  const { patience = 10_000 } = options;
   if (prefix !== '' && !/^(?:\/[A-Za-z0-9._~-]+)+$/.test(prefix))
     throw new TaperError('option_invalid', 'The prefix is a path without a slash at its end.');
   if (authority.log !== log.origin)
@@ -92,7 +96,7 @@ export function createRevocationService(
       async answer(request) {
         if (mediaType(request) !== 'application/jwt') return refuse(415, 'media_type_unsupported');
         const text = await places.bodies.within(() =>
-          bodyText(request, MAX_REVOCATION_REQUEST_SIZE),
+          bodyText(request, MAX_REVOCATION_REQUEST_SIZE, patience),
         );
         if (text === BUSY) return refuse(503, 'request_busy', {}, RETRY);
         if (text === TOO_LARGE) return refuse(413, 'request_too_large');
@@ -131,7 +135,7 @@ export function createRevocationService(
       method: 'POST',
       async answer(request) {
         if (mediaType(request) !== 'application/json') return refuse(415, 'media_type_unsupported');
-        const text = await places.bodies.within(() => bodyText(request, MAX_QUERY_SIZE));
+        const text = await places.bodies.within(() => bodyText(request, MAX_QUERY_SIZE, patience));
         if (text === BUSY) return refuse(503, 'request_busy', {}, RETRY);
         if (text === TOO_LARGE) return refuse(413, 'request_too_large');
         const query = text === undefined ? undefined : readStapleQuery(text);
@@ -176,18 +180,16 @@ const RETRY = { 'Retry-After': '1' } as const;
 const BUSY: unique symbol = Symbol('busy');
 const TOO_LARGE: unique symbol = Symbol('too large');
 
-/** Milliseconds that a body may take to arrive. */
-const BODY_PATIENCE = 10_000;
-
 /** A body as text; `undefined` when it is not UTF-8, or does not come. */
 async function bodyText(
   request: Request,
   most: number,
+  patience: number,
 ): Promise<string | undefined | typeof TOO_LARGE> {
   if (Number(request.headers.get('content-length') ?? 0) > most) return TOO_LARGE;
   let timer: ReturnType<typeof setTimeout> | undefined;
   const late = new Promise<null>((resolve) => {
-    timer = setTimeout(() => resolve(null), BODY_PATIENCE);
+    timer = setTimeout(() => resolve(null), patience);
   });
   try {
     const bytes = await Promise.race([readBody(request, most), late]);

@@ -37,7 +37,7 @@ const SWEEP = 3600;
  * epoch record; what was revoked since is found, and committed to by the next.
  */
 export class RevocationState {
-  /** Entries read; the index of the next. */
+  /** Entries that were read in order. While the log is written, those up to the last epoch record: what comes after is taken in as it comes. */
   size = 0;
   epoch: LoggedEpoch | undefined;
   /** Times of entries and epoch records never fall below those before: what the next epoch record may say at least. */

@@ -196,6 +196,33 @@ describe('POST revocations', () => {
     });
   });
 
+  test('R14: a body that does not come is given up, and its place with it', async () => {
+    const { url, post } = await open({ patience: 20 });
+    const status = await new Promise<number>((resolve, reject) => {
+      const sending = httpRequest(`${url}/revocations`, {
+        method: 'POST',
+        headers: { 'content-type': 'application/jwt', 'transfer-encoding': 'chunked' },
+      });
+      sending.on('response', (answer) => {
+        resolve(answer.statusCode as number);
+        sending.destroy();
+      });
+      sending.on('error', reject);
+      sending.write('eyJ');
+    });
+    expect(status).toBe(400);
+    expect(await post(await ask(CAROL))).toMatchObject({ status: 201 });
+  });
+
+  test('N17: many at the same time for one target over HTTP add one entry', async () => {
+    const { desk, post } = await open();
+    const compacts = await Promise.all([CAROL, BOB, ALICE, CAROL, BOB].map((by) => ask(by)));
+    const answers = await Promise.all(compacts.map((compact) => post(compact)));
+    expect(answers.map(({ status }) => status).sort()).toEqual([200, 200, 200, 200, 201]);
+    expect(new Set(answers.map(({ body }) => body['index']))).toEqual(new Set([0]));
+    expect(desk.log.size).toBe(1);
+  });
+
   test('other methods and paths are refused', async () => {
     const { url } = await open();
     const status = async (path: string, method: string) =>
