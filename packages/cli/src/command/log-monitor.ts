@@ -32,7 +32,7 @@ interface LogMonitorOptions {
 
 export const logMonitor: AnyCommand = defineCommand<LogMonitorOptions>({
   name: 'log monitor',
-  summary: 'watch a log: does it only grow, and does it show everybody the same?',
+  summary: 'watch a log: does it only grow, the same for everybody',
   description:
     'Looks at a log again and again, and remembers the largest checkpoint in --seen. Each one must grow out of that, verify under ' +
     'the log file, go with what its witnesses have cosigned last, and be fresh. One line for each look; whatever is wrong with it ' +

@@ -30,7 +30,7 @@ const PROBLEMS: Readonly<Record<LogProofProblem, string>> = {
 
 export const logVerify: AnyCommand = defineCommand<LogVerifyOptions>({
   name: 'log verify',
-  summary: 'check offline a proof that an entry is in a log, or evidence against one',
+  summary: 'check a proof of an entry, or evidence against a log',
   description:
     'Checks a tlog-proof with its entry, or evidence that a log has signed two histories (as `taper log monitor` writes it), ' +
     'under the keys in the log file, with no network. Exits with 1 when it does not hold.',

@@ -26,7 +26,7 @@ interface LogWitnessOptions {
 
 export const logWitness: AnyCommand = defineCommand<LogWitnessOptions>({
   name: 'log witness',
-  summary: 'run a witness, which cosigns what logs append and nothing else',
+  summary: 'run a witness, which cosigns what only grows',
   description:
     'Serves C2SP tlog-witness: add-checkpoint for the writers of logs, and what was last cosigned for everybody. It cosigns a ' +
     'checkpoint when a log that is named here has signed it and it is proved to contain all that was cosigned before. It remembers ' +
