@@ -5,6 +5,7 @@ import { auditHead } from './command/audit-head.ts';
 import { auditVerify } from './command/audit-verify.ts';
 import { conformance } from './command/conformance.ts';
 import { delegate } from './command/delegate.ts';
+import { evidenceExport } from './command/evidence-export.ts';
 import { evidenceReport } from './command/evidence-report.ts';
 import { helpCommand } from './command/help.ts';
 import { inspect } from './command/inspect.ts';
@@ -99,6 +100,7 @@ function buildProgram(run: Run, session: Session): Command {
     auditVerify,
     auditHead,
     auditChainCommand,
+    evidenceExport,
     evidenceReport,
     logInit,
     logAppend,

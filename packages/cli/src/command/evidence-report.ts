@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { type AnyCommand, defineCommand } from '../command-definition.ts';
-import { BUNDLE_LIMIT } from '../evidence-verification.ts';
+import { BUNDLE_LIMIT } from '../evidence/verification.ts';
 import { Failure } from '../failure.ts';
 import { readTrust } from '../file/evidence-trust.ts';
 import { asText, readBytes } from '../file/read.ts';

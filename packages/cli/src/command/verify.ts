@@ -1,7 +1,7 @@
 import type { Denial, Invocation, Verifier } from '@taper/core';
 import { type AnyCommand, defineCommand } from '../command-definition.ts';
 import { decisionObject, decisionText, type Judgement } from '../decision.ts';
-import { BUNDLE_LIMIT, looksLikeEvidence, verifyBundle } from '../evidence-verification.ts';
+import { BUNDLE_LIMIT, looksLikeEvidence, verifyBundle } from '../evidence/verification.ts';
 import { Failure } from '../failure.ts';
 import { readAnchors } from '../file/anchors.ts';
 import { type ChainFile, parseChain } from '../file/chain.ts';

@@ -7,7 +7,12 @@ export type EvidenceQuestion = 'authentic' | 'authorized' | 'complete';
 export type EvidenceOutcome = 'pass' | 'fail' | 'not_shown';
 
 /** Every problem code with the question that it answers and the answer that it gives (`spec/evidence.md` section 6). */
-export const EVIDENCE_PROBLEMS = {
+export const EVIDENCE_PROBLEMS: Readonly<
+  Record<
+    Exclude<EvidenceProblemCode, 'not_authentic'>,
+    readonly [EvidenceQuestion, 'fail' | 'not_shown']
+  >
+> = {
   bundle_too_large: ['authentic', 'fail'],
   bundle_malformed: ['authentic', 'fail'],
   version_unsupported: ['authentic', 'fail'],
@@ -61,10 +66,64 @@ export const EVIDENCE_PROBLEMS = {
   log_cut_off: ['complete', 'fail'],
   events_withheld: ['complete', 'not_shown'],
   log_not_shown: ['complete', 'not_shown'],
-} as const satisfies Record<string, readonly [EvidenceQuestion, 'fail' | 'not_shown']>;
+};
 
 /** `not_authentic` stands in the way of *authorized* or of *complete*. */
-export type EvidenceProblemCode = keyof typeof EVIDENCE_PROBLEMS | 'not_authentic';
+export type EvidenceProblemCode =
+  | 'bundle_too_large'
+  | 'bundle_malformed'
+  | 'version_unsupported'
+  | 'token_malformed'
+  | 'token_repeated'
+  | 'token_unused'
+  | 'staple_unused'
+  | 'log_unknown'
+  | 'checkpoint_invalid'
+  | 'size_mismatch'
+  | 'root_mismatch'
+  | 'emitter_unknown'
+  | 'line_malformed'
+  | 'emitter_mismatch'
+  | 'signature_invalid'
+  | 'sequence_mismatch'
+  | 'chain_broken'
+  | 'enforcement_point_unknown'
+  | 'emitter_not_valid'
+  | 'time_ahead'
+  | 'opening_unexpected'
+  | 'opening_mismatch'
+  | 'earlier_invalid'
+  | 'earlier_inconsistent'
+  | 'held_forked'
+  | 'held_unproved'
+  | 'anchors_missing'
+  | 'nothing_shown'
+  | 'tokens_not_shown'
+  | 'decision_not_shown'
+  | 'session_not_shown'
+  | 'tool_not_shown'
+  | 'arguments_not_shown'
+  | 'proof_not_shown'
+  | 'revocation_not_shown'
+  | 'revocation_undecided'
+  | 'chain_denied'
+  | 'chain_mismatch'
+  | 'anchor_not_valid'
+  | 'call_denied'
+  | 'approvals_unmet'
+  | 'proof_repeated'
+  | 'session_unknown'
+  | 'session_mismatch'
+  | 'staple_invalid'
+  | 'chain_revoked'
+  | 'outcome_without_permit'
+  | 'outcome_mismatch'
+  | 'outcome_repeated'
+  | 'log_empty'
+  | 'log_cut_off'
+  | 'events_withheld'
+  | 'log_not_shown'
+  | 'not_authentic';
 
 /** Machine-readable facts of a problem. */
 export interface EvidenceFacts {

@@ -1,11 +1,11 @@
 import { MAX_EVIDENCE_LENGTH, verifyEvidence } from '@taper/core';
-import type { Outcome } from './command-definition.ts';
-import { readTrust } from './file/evidence-trust.ts';
-import type { InputBytes, SizeLimit } from './file/read.ts';
-import type { Session } from './session.ts';
-import { evidenceObject, evidenceText, worst } from './text/evidence.ts';
-import { paintFor } from './text/layout.ts';
-import { parseTime } from './text/time.ts';
+import type { Outcome } from '../command-definition.ts';
+import { readTrust } from '../file/evidence-trust.ts';
+import type { InputBytes, SizeLimit } from '../file/read.ts';
+import type { Session } from '../session.ts';
+import { evidenceObject, evidenceText, worst } from '../text/evidence.ts';
+import { paintFor } from '../text/layout.ts';
+import { parseTime } from '../text/time.ts';
 
 /** What no bundle is longer than, in UTF-8: whatever is read beyond says `bundle_too_large`. */
 export const BUNDLE_LIMIT: SizeLimit = {
