@@ -17,6 +17,8 @@ import {
   verifyEvidence,
 } from '@taper/core';
 import {
+  type AuditChain,
+  type AuditEventInit,
   type AuditRecorder,
   createAuditRecorder,
   createEnforcementPoint,
@@ -90,7 +92,9 @@ export async function newChain({
   lifetime = 3600,
   now = NOW,
   caveats = {},
+  hops = 3,
 }: {
+  readonly hops?: 1 | 3;
   readonly lifetime?: number;
   readonly now?: number;
   readonly caveats?: object;
@@ -107,7 +111,7 @@ export async function newChain({
   const root = await issue({
     issuer: ISSUER,
     signer: authority.signer,
-    holder: orchestrator.key,
+    holder: hops === 1 ? agent.key : orchestrator.key,
     tools,
     now,
     id: nextId(),
@@ -115,6 +119,7 @@ export async function newChain({
     maxDepth: 3,
     ...holding,
   });
+  if (hops === 1) return root;
   const middle = await derive(root, {
     signer: orchestrator.signer,
     holder: planner.key,
@@ -143,7 +148,11 @@ export interface Story {
   /** Seconds since the epoch; set it to let time pass. */
   now: number;
   /** A payment as the agent asks for it; with a proof of its own, or in a session. What is permitted is carried out. */
-  pay(options?: { readonly args?: JsonObject; readonly proves?: JsonObject; readonly chain?: VerifiedChain }): Promise<string>;
+  pay(options?: {
+    readonly args?: JsonObject;
+    readonly proves?: JsonObject;
+    readonly chain?: VerifiedChain;
+  }): Promise<string>;
   payInSession(): Promise<string>;
   /** Publishes an epoch, and staples a chain. */
   staple(chain?: VerifiedChain): Promise<{ readonly leaf: string; readonly staple: string }>;
@@ -156,9 +165,16 @@ export interface Story {
 }
 
 export async function openStory(
-  options: { readonly origin?: string; readonly caveats?: object; readonly tenant?: string } = {},
+  options: {
+    readonly origin?: string;
+    readonly caveats?: object;
+    readonly tenant?: string;
+    readonly hops?: 1 | 3;
+    /** Signs events in place of the enforcement point, under its name. */
+    readonly impostor?: Party;
+  } = {},
 ): Promise<Story> {
-  const { origin = AUDIT_ORIGIN, caveats = {}, tenant } = options;
+  const { origin = AUDIT_ORIGIN, caveats = {}, hops = 3, tenant, impostor } = options;
   const time = { now: NOW };
   const clock = { now: () => time.now };
   const log = await openLog({
@@ -175,7 +191,8 @@ export async function openStory(
   const emitter = PARTIES.point.key.thumbprint;
   const recorder = createAuditRecorder({
     sink: createLogAuditSink({ log, emitter, sidecar }),
-    signer: PARTIES.point.signer,
+    signer: (impostor ?? PARTIES.point).signer,
+    emitter,
     keepEvidence: true,
     timeout: 60_000,
   });
@@ -205,7 +222,7 @@ export async function openStory(
     anchors: [{ issuer: ISSUER, key: PARTIES.authority.key }],
     clock: clock.now,
   });
-  const chain = await newChain({ caveats });
+  const chain = await newChain({ caveats, hops });
 
   const story: Story = {
     get now() {
@@ -277,6 +294,66 @@ export async function openStory(
     },
   };
   return story;
+}
+
+/** An event that an emitter tells, whatever happened: a permitted payment, with what is kept beside it. */
+export async function toldPermit(
+  chain: VerifiedChain,
+  changes: Partial<AuditEventInit> & {
+    readonly args?: JsonObject;
+    readonly provenAt?: number;
+    readonly audience?: string;
+    readonly signer?: Signer;
+  } = {},
+): Promise<AuditEventInit> {
+  const {
+    args = PAYMENT,
+    provenAt = changes.time ?? NOW,
+    audience = AUDIENCE,
+    signer,
+    ...rest
+  } = changes;
+  const presentation = await prove(chain, {
+    signer: signer ?? PARTIES.agent.signer,
+    tool: 'pay',
+    args: PAYMENT,
+    now: provenAt,
+    id: nextId(),
+    audience,
+  });
+  return {
+    type: 'decision',
+    time: NOW,
+    enforcementPoint: AUDIENCE,
+    decision: 'permit',
+    chains: [described(chain)],
+    tool: 'pay',
+    arguments: args,
+    evidence: { chains: [chain], proofs: [presentation.aat_pop] },
+    ...rest,
+  };
+}
+
+/** A chain as events describe it. */
+export function described(chain: VerifiedChain): AuditChain {
+  return {
+    issuer: chain.anchor.issuer,
+    holders: chain.tokens.map(({ claims }) => claims.holder.thumbprint),
+    tokens: chain.tokens.map(({ hash }) => hash),
+  };
+}
+
+/** A call that was denied before anything was verified. */
+export function toldDenial(time: number = NOW): AuditEventInit {
+  return {
+    type: 'decision',
+    time,
+    enforcementPoint: AUDIENCE,
+    decision: 'deny',
+    chains: [],
+    tool: 'pay',
+    denial: { code: 'signature_invalid' },
+  };
 }
 
 async function witnessOf(

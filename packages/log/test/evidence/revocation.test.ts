@@ -1,0 +1,165 @@
+import { createHash } from 'node:crypto';
+import { describe, expect, test } from 'vitest';
+import {
+  answers,
+  NOW,
+  newChain,
+  openStory,
+  PARTIES,
+  REVOCATION_ORIGIN,
+  type Story,
+  toldPermit,
+  verify,
+} from './story.ts';
+
+// What staples say of a call at NOW + 10, whose chain is revoked at some time, or never.
+
+type Staple = { readonly leaf: string; readonly staple: string };
+
+interface Scene {
+  readonly story: Story;
+  /** A staple as of a time; time only goes on. */
+  readonly at: (seconds: number) => Promise<Staple>;
+  readonly revoke: (what?: 'leaf' | 'root' | 'key') => Promise<void>;
+  readonly verdict: (...staples: readonly Staple[]) => ReturnType<typeof verify>;
+}
+
+async function scene(caveats: object = {}, lifetime = 3600): Promise<Scene> {
+  const story = await openStory();
+  const chain = await newChain({ caveats, lifetime });
+  const [root] = chain.tokens;
+  return {
+    story,
+    async at(seconds) {
+      story.now = NOW + seconds;
+      return story.staple(chain);
+    },
+    async revoke(what = 'leaf') {
+      const options = { reason: 'agent_compromised', expiresAt: chain.leaf.claims.exp } as const;
+      if (what === 'key')
+        await story.revocation.revoke(
+          { kind: 'key', key: PARTIES.planner.key.thumbprint },
+          { reason: 'key_compromised' },
+        );
+      else {
+        const { hash } = what === 'leaf' ? chain.leaf : (root as typeof chain.leaf);
+        await story.revocation.revoke(
+          { kind: 'token', token: hash, root: root?.hash ?? '' },
+          options,
+        );
+      }
+    },
+    async verdict(...staples) {
+      await story.recorder.record(await toldPermit(chain, { time: NOW + 10 }));
+      return verify(await story.bundle({ staples }));
+    },
+  };
+}
+
+function codes({ problems }: Awaited<ReturnType<typeof verify>>): readonly string[] {
+  return problems.map(({ code }) => code);
+}
+
+describe('a call of which the bundle shows', () => {
+  test('O07: that its chain was not revoked afterwards, is authorized as of then', async () => {
+    const { at, verdict } = await scene();
+    const found = await verdict(await at(10), await at(20));
+    expect(answers(found)).toEqual(['pass', 'pass', 'pass']);
+    expect(found.notRevokedAsOf).toBe(NOW + 20);
+  });
+
+  test('N03, M10: only what was known before, is not shown to have been in force', async () => {
+    const { at, verdict } = await scene();
+    const found = await verdict(await at(9));
+    expect(codes(found)).toEqual(['revocation_not_shown']);
+    expect(answers(found)).toEqual(['pass', 'not_shown', 'pass']);
+  });
+
+  test('nothing of revocation, is not shown to have been in force', async () => {
+    const { at, story, verdict } = await scene();
+    await at(10);
+    const found = await verdict();
+    expect(codes(found)).toEqual(['revocation_not_shown']);
+    const lax = await verify(await story.bundle(), { required: { revocation: 'optional' } });
+    expect(answers(lax)).toEqual(['pass', 'pass', 'pass']);
+    expect(lax.lacking.revocation).toBe(1);
+    expect(lax.notRevokedAsOf).toBe(undefined);
+  });
+
+  test.each(['leaf', 'root', 'key'] as const)(
+    'M01, M02, M16: that the %s had been revoked before, is refused',
+    async (what) => {
+      const { at, revoke, verdict } = await scene();
+      await revoke(what);
+      const found = await verdict(await at(10), await at(30));
+      expect(codes(found)).toEqual(['chain_revoked']);
+      expect(answers(found)).toEqual(['pass', 'fail', 'pass']);
+    },
+  );
+
+  test('M16: that it was revoked later, and nothing between, is undecided', async () => {
+    const { at, revoke, verdict } = await scene();
+    const before = await at(9);
+    await revoke();
+    const found = await verdict(before, await at(11));
+    expect(codes(found)).toEqual(['revocation_undecided']);
+    expect(answers(found)[1]).toBe('not_shown');
+  });
+
+  test('M16: that it was in force after the call, and revoked later, stays authorized', async () => {
+    const { at, revoke, verdict } = await scene();
+    const between = await at(10);
+    await revoke();
+    const found = await verdict(between, await at(11));
+    expect(answers(found)).toEqual(['pass', 'pass', 'pass']);
+    expect(found.notRevokedAsOf).toBe(NOW + 10);
+  });
+
+  test('what the log no longer knew, proves nothing: it forgets tokens that have long expired', async () => {
+    const remembered = await scene({}, 100);
+    const last = await remembered.at(100 + 86_400 - 1);
+    expect(answers(await remembered.verdict(last))[1]).toBe('pass');
+    const { at, revoke, verdict } = await scene({}, 100);
+    await revoke();
+    const forgotten = await at(100 + 86_400);
+    expect(codes(await verdict(forgotten))).toEqual(['revocation_not_shown']);
+  });
+
+  test('F09: the word of another log than its chain asks for, is not shown to have been in force', async () => {
+    const demand = (log: string): object => ({ revocation: { log, epoch: 0, max_staleness: 60 } });
+    const asked = await scene(demand(REVOCATION_ORIGIN));
+    expect(answers(await asked.verdict(await asked.at(10)))[1]).toBe('pass');
+    const { at, verdict } = await scene(demand('other.example.com/log'));
+    expect(codes(await verdict(await at(10)))).toEqual(['revocation_not_shown']);
+  });
+
+  test('an epoch before the one that its chain has seen, is not shown to have been in force', async () => {
+    const { at, verdict } = await scene({
+      revocation: { log: REVOCATION_ORIGIN, epoch: 1000, max_staleness: 60 },
+    });
+    expect(codes(await verdict(await at(10)))).toEqual(['revocation_not_shown']);
+  });
+
+  test('O01, O05: the word of a log that the auditor does not name, is refused', async () => {
+    const { at, story, verdict } = await scene();
+    const staple = await at(10);
+    await verdict(staple);
+    const found = await verify(await story.bundle({ staples: [staple] }), { revocation_logs: [] });
+    expect(codes(found)).toEqual(['staple_invalid', 'revocation_not_shown']);
+    expect(answers(found)[1]).toBe('fail');
+  });
+
+  test('O05: the staple of another chain, is refused', async () => {
+    const { at, story, verdict } = await scene();
+    // Where nothing at all is revoked, one proof is good for every chain.
+    for (let other = 0; other < 64; other++) {
+      const key = createHash('sha256').update(`key ${other}`).digest('base64url');
+      await story.revocation.revoke({ kind: 'key', key });
+    }
+    const own = await at(10);
+    const other = await story.staple(await newChain());
+    const found = await verdict({ leaf: own.leaf, staple: other.staple });
+    expect(codes(found)).toContain('staple_invalid');
+    expect(answers(found)[1]).toBe('fail');
+  });
+});
