@@ -153,8 +153,9 @@ describe('a call of which the bundle shows', () => {
     const { at, story, verdict } = await scene();
     // Where nothing at all is revoked, one proof is good for every chain.
     for (let other = 0; other < 64; other++) {
-      const key = createHash('sha256').update(`key ${other}`).digest('base64url');
-      await story.revocation.revoke({ kind: 'key', key });
+      const root = createHash('sha256').update(`root ${other}`).digest('base64url');
+      const expiresAt = NOW + 1000;
+      await story.revocation.revoke({ kind: 'token', token: root, root }, { expiresAt });
     }
     const own = await at(10);
     const other = await story.staple(await newChain());
