@@ -44,7 +44,8 @@ export function revokedSetRoot(
 /** A time as the value of a leaf: big-endian in the last 8 of 32 bytes. Seconds since the epoch, 0 to 2^53 − 1. */
 export function timeValue(time: number): Uint8Array {
   const value = new Uint8Array(HASH_LENGTH);
-  new DataView(value.buffer).setBigUint64(HASH_LENGTH - 8, BigInt(time));
+  for (let at = HASH_LENGTH - 1, rest = time; rest > 0; at--, rest = Math.floor(rest / 256))
+    value[at] = rest % 256;
   return value;
 }
 

@@ -429,7 +429,7 @@ describe('a forged staple', () => {
   });
 
   test('every bit of a staple is covered: none can be flipped', async () => {
-    const { staple } = await stapled([...OTHERS, revoked]);
+    const { staple } = await stapled([...OTHERS.slice(0, 16), revoked]);
     for (let bit = 0; bit < staple.length * 8; bit++) {
       const changed = Uint8Array.from(staple);
       changed[bit >> 3] = (changed[bit >> 3] as number) ^ (0x80 >> (bit & 7));
@@ -440,7 +440,7 @@ describe('a forged staple', () => {
   });
 
   test('cut off anywhere, or with anything behind it, is refused', async () => {
-    const { staple } = await stapled([...OTHERS, revoked]);
+    const { staple } = await stapled([...OTHERS.slice(0, 16), revoked]);
     for (let length = 0; length < staple.length; length++)
       expect(problemOf(staple.subarray(0, length))).not.toBe('none');
     expect(problemOf(Buffer.concat([staple, Buffer.of(0)]))).toBe('proof_malformed');
