@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import base64
 import json
 import sys
 import time
@@ -69,6 +70,10 @@ def _parser() -> argparse.ArgumentParser:
     bundle.add_argument("--trust", required=True, help="the auditor's trust policy")
     bundle.add_argument("--as-of", type=int, help="seconds since the epoch; default: no such bound")
     bundle.set_defaults(run=_bundle)
+
+    bundles = commands.add_parser("bundles", help="verify many: JSON lines of {bundle, trust, as_of}, base64 and JSON")
+    bundles.add_argument("file")
+    bundles.set_defaults(run=_bundles)
 
     suite = commands.add_parser("suite", help="judge suites of vectors (vectors/README.md)")
     suite.add_argument("files", nargs="+")
@@ -187,6 +192,16 @@ def _bundle(options: argparse.Namespace) -> int:
     verdict = verify_evidence(Path(options.file).read_bytes(), policy, options.as_of)
     print(json.dumps(verdict.report(), indent=2, ensure_ascii=True))
     return GOOD if all(verdict.of(each) == PASS for each in (AUTHENTIC, AUTHORIZED, COMPLETE)) else BAD
+
+
+def _bundles(options: argparse.Namespace) -> int:
+    """One report in a line for each line of the file; for other implementations to compare with."""
+    for line in Path(options.file).read_text("utf-8").splitlines():
+        given = json.loads(line)
+        policy = read_trust_policy(json.dumps(given["trust"]))
+        verdict = verify_evidence(base64.b64decode(given["bundle"]), policy, given.get("as_of"))
+        print(json.dumps(verdict.report(), ensure_ascii=True))
+    return GOOD
 
 
 def _suite(options: argparse.Namespace) -> int:

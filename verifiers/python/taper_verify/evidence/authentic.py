@@ -29,7 +29,8 @@ class JudgedLog:
     checkpoint: Checkpoint | None = None
     #: Latest time of a cosignature that counts.
     cosigned_at: int | None = None
-    authentic: list[Shown] = field(default_factory=list)
+    #: Entries whose own checks hold (steps 3 and 4); authentic where the log is proved as well.
+    good: list[Shown] = field(default_factory=list)
     #: Arguments by path of the item, where the opening holds.
     arguments: dict[str, dict[str, Json]] = field(default_factory=dict)
     earlier: dict[int, bytes] = field(default_factory=dict)
@@ -42,6 +43,8 @@ def judge_log(log: BundleLog, policy: TrustPolicy, as_of: int | None, verdict: E
         code, path, facts = problem
         verdict.add(AUTHENTIC, code, path, **facts)
     judged.emitter = policy.emitters.get(log.origin)
+    if judged.emitter is None:
+        verdict.add(AUTHENTIC, "emitter_unknown", log.path)
     _check_lines(judged, as_of, verdict)
     if judged.checkpoint is not None:
         _check_earlier(judged, policy, as_of, verdict)
@@ -54,21 +57,21 @@ def _check_log(judged: JudgedLog, policy: TrustPolicy, as_of: int | None) -> tup
     log = judged.log
     trust = policy.logs.get(log.origin)
     if trust is None:
-        return "log_unknown", log.path, {}
+        return "log_unknown", f"{log.path}.checkpoint", {}
     try:
         checkpoint = verify_checkpoint(log.note, trust, as_of)
     except LogProblem as problem:
         return "checkpoint_invalid", f"{log.path}.checkpoint", {"problem": problem.code}
     if log.size != checkpoint.size:
-        return "size_mismatch", log.path, {}
+        return "size_mismatch", f"{log.path}.items", {}
     for item in log.items:
         if isinstance(item, Withheld) and not run_is_whole(item):
             return "bundle_malformed", f"{item.path}.hashes", {}
     if root_at(log, log.size) != checkpoint.root:
-        return "root_mismatch", log.path, {}
+        return "root_mismatch", f"{log.path}.items", {}
     judged.checkpoint = checkpoint
     judged.cosigned_at = max((time for _, time in checkpoint.cosigners), default=None)
-    return None if log.origin in policy.emitters else ("emitter_unknown", log.path, {})
+    return None
 
 
 def root_at(log: BundleLog, size: int) -> bytes | None:
@@ -90,20 +93,21 @@ def root_at(log: BundleLog, size: int) -> bytes | None:
 
 
 def _check_lines(judged: JudgedLog, as_of: int | None, verdict: EvidenceVerdict) -> None:
-    """Steps 4 and 5."""
+    """Steps 4 and 5. `before` is the last entry that the emitter signed, whatever else is wrong with it."""
     before: Shown | None = None
     for item in judged.log.shown:
         if judged.emitter is not None:
             code = _line_problem(item, before, judged, judged.emitter, as_of)
             if code is not None:
                 verdict.add(AUTHENTIC, code, item.path)
-            elif judged.checkpoint is not None:
-                judged.authentic.append(item)
+            elif item.event is not None:
+                if before is not None and before.event is not None and item.event.time < before.event.time:
+                    verdict.notices.append({"code": "time_stepped_back", "path": item.path})
+                judged.good.append(item)
+            if code not in ("line_malformed", "emitter_mismatch", "signature_invalid"):
+                before = item
         elif item.event is None:
             verdict.add(AUTHENTIC, "line_malformed", item.path)
-        if before is not None and before.event and item.event and item.event.time < before.event.time:
-            verdict.notices.append({"code": "time_stepped_back", "path": item.path})
-        before = item
         if item.opening is not None and item.event is not None:
             code = _opening_problem(item.event, item.opening)
             if code is not None:
@@ -180,10 +184,10 @@ def _check_earlier(judged: JudgedLog, policy: TrustPolicy, as_of: int | None, ve
         try:
             earlier = verify_checkpoint(each.note, policy.logs[judged.log.origin], as_of)
         except LogProblem as problem:
-            verdict.add(AUTHENTIC, "earlier_invalid", each.path, problem=problem.code)
+            verdict.add(AUTHENTIC, "earlier_invalid", f"{each.path}.checkpoint", problem=problem.code)
             continue
         if not size < earlier.size < checkpoint.size:
-            verdict.add(AUTHENTIC, "earlier_invalid", each.path)
+            verdict.add(AUTHENTIC, "earlier_invalid", f"{each.path}.checkpoint")
         elif not verify_consistency(earlier.size, earlier.root, checkpoint.size, checkpoint.root, each.proof):
             verdict.add(AUTHENTIC, "earlier_inconsistent", each.path)
         else:
@@ -215,4 +219,4 @@ def _check_held(judged: JudgedLog, policy: TrustPolicy, verdict: EvidenceVerdict
         if item is None:
             verdict.add(AUTHENTIC, "held_unproved", log.path, sequence=head.sequence)
         elif item.event is None or item.event.hash != head.hash:
-            verdict.add(AUTHENTIC, "held_forked", item.path, sequence=head.sequence)
+            verdict.add(AUTHENTIC, "held_forked", log.path, sequence=head.sequence)

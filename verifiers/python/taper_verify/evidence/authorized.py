@@ -58,12 +58,15 @@ class Authorization:
 
     def judge(self, judged: JudgedLog) -> None:
         past = _Past()
-        authentic = {item.path for item in judged.authentic}
+        good = {item.path for item in judged.good}
+        if judged.checkpoint is None:
+            self._add("not_authentic", judged.log.path)
         for item in judged.log.items:
             if isinstance(item, Withheld):
                 past.withheld = True
-            elif item.path not in authentic or item.event is None or judged.emitter is None:
-                self._add("not_authentic", item.path)
+            elif item.path not in good or item.event is None or judged.emitter is None:
+                if judged.emitter is not None:
+                    self._add("not_authentic", item.path)
                 past.withheld = True
             else:
                 self._event(item, item.event, judged, judged.emitter, past)
@@ -88,11 +91,11 @@ class Authorization:
             past.sessions.setdefault(str(event.value["session"]), event)
 
     def _caller(self, item: Shown, event: Event, judged: JudgedLog, emitter: Emitter, past: _Past) -> None:
-        if not self.policy.anchors:
-            raise _Stop("anchors_missing")
         if event.value["event_type"] == "outcome":
             _check_outcome(event, past)
             return
+        if not self.policy.anchors:
+            raise _Stop("anchors_missing")
         chains = [self._chain(each, event, emitter) for each in chains_of(event)]
         _check_caveats(event, chains)
         if event.value["decision"] in ("permit", "opened"):

@@ -10,7 +10,7 @@ from ..audit import Event, read_event
 from ..jcs import canonical
 from ..jws import Compact, take_apart
 from ..merkle import aligned_subtrees
-from ..strict_json import Json, MalformedJson, TooManyValues, integer_of, parse, utf16_length
+from ..strict_json import Json, MalformedJson, Number, TooManyValues, integer_of, parse, utf16_length
 
 MAX_LENGTH = 67_108_864
 MAX_VALUES = 4_000_000
@@ -117,8 +117,11 @@ class _Reader:
     """Turns JSON into records; every refusal names the member at fault."""
 
     def bundle(self, given: dict[str, Json]) -> Bundle:
-        if "taper_evidence" in given and integer_of(given["taper_evidence"]) != 1:
+        version = given.get("taper_evidence")
+        if isinstance(version, Number) and version.text != "1":
             raise BundleRefused("version_unsupported", "taper_evidence")
+        if not isinstance(version, Number):
+            raise BundleRefused("bundle_malformed", "taper_evidence")
         self.members(given, "", {"logs", "taper_evidence"}, {"staples", "tokens"})
         logs = self.each(given["logs"], "logs", self.log, 1, MAX_LOGS)
         origins = [log.origin for log in logs]

@@ -83,13 +83,13 @@ def _check_complete(judged: JudgedLog, policy: TrustPolicy, verdict: EvidenceVer
     sequences = policy.required.sequences
     if sequences is not None and max(sequences[0], sequences[1] or 0) > checkpoint.size:
         verdict.add(COMPLETE, "log_cut_off", log.path)
-    authentic = {item.path for item in judged.authentic}
+    good = {item.path for item in judged.good}
     for position, item in enumerate(log.items):
         if isinstance(item, Withheld):
             if _is_run_asked(judged, position, item, policy):
                 first, last = _asked_part(item, policy)
                 verdict.add(COMPLETE, "events_withheld", item.path, first=first, last=last)
-        elif item.path not in authentic and _is_line_asked(item, policy):
+        elif item.path not in good and _is_line_asked(item, policy):
             verdict.add(COMPLETE, "not_authentic", item.path)
 
 
