@@ -38,6 +38,7 @@ export function createMemoryRevocationView(
   checkRevocationOptions(capacity, logs);
   const followed = new Set(logs);
   const revoked = createRevocationSet();
+  const listeners = new Set<() => void>();
   return {
     check(query, now) {
       const found = revoked.find(query);
@@ -52,6 +53,12 @@ export function createMemoryRevocationView(
         if (revoked.size >= capacity) throw viewFull();
       }
       revoked.add(entry);
+      for (const listener of listeners) listener();
+    },
+    onRevoked(listener) {
+      const own = (): void => listener(); // so that a function which listens twice ends once each
+      listeners.add(own);
+      return () => void listeners.delete(own);
     },
   };
 }

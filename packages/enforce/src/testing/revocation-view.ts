@@ -97,6 +97,23 @@ export function revocationViewContract({ test, open }: RevocationViewContract): 
     }
   });
 
+  check('tells who listens of what is new, where it tells of that', options, async (view) => {
+    let told = 0;
+    const listen = (): void => {
+      told += 1;
+    };
+    const ends = [view.onRevoked?.(listen), view.onRevoked?.(listen)];
+    const times = ends[0] === undefined ? 0 : 1;
+    await view.revoke({ key: identifier('one') }, T);
+    strictEqual(told, 2 * times);
+    ends[0]?.();
+    await view.revoke({ key: identifier('two') }, T);
+    strictEqual(told, 3 * times);
+    ends[1]?.();
+    await view.revoke({ key: identifier('three') }, T);
+    strictEqual(told, 3 * times);
+  });
+
   check('says up to when it knows, and never a later time', options, async (view) => {
     const verdict = await view.check(query(), T);
     strictEqual(verdict.verdict === 'good' && verdict.asOf <= T, true);

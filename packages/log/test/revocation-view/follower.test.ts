@@ -207,6 +207,7 @@ describe('the contract of views of revocations', () => {
       await other.ready;
       const revocable = (view: typeof other) => ({
         check: view.check,
+        onRevoked: (listener: () => void) => view.onRevoked?.(listener) ?? (() => undefined),
         async revoke(revocation: object, now: number) {
           const { token, key, tenant, issuedBefore = 0 } = revocation as Record<string, never>;
           scene.clock.time = Math.max(now, scene.clock.time);
