@@ -187,6 +187,11 @@ const ELSEWHERE: readonly Elsewhere[] = [
     how: 'Let the view of revocations fail, hang or answer nonsense.',
   },
   {
+    code: 'revocation_staple_invalid',
+    via: 'enforcement',
+    how: 'Where revocations are known from staples alone, send none, or one for another chain.',
+  },
+  {
     code: 'policy_denied',
     via: 'enforcement',
     how: 'Make a call that the policy does not permit.',
