@@ -64,6 +64,7 @@ export type StapleVerdict =
 /**
  * Verifies a staple, bytes or base64url text, against a subject and the log that is believed: whether anything of it was revoked as of the
  * staple's epoch. How old that may be is for the caller to judge by `asOf`, and by `epoch` whether the subject's tokens had seen more.
+ * Of a token that had expired a day before `asOf` (`REVOKED_TOKEN_RETENTION`) it says nothing: the set has dropped it.
  *
  * @throws TaperError `option_invalid` when the trust or an option is none; `crypto_asynchronous` in a browser.
  */
