@@ -160,11 +160,14 @@ function apply(names: Names, change: NameChange): void {
 }
 
 function contentOf({ bytes, unsynced }: Inode): Uint8Array {
-  return unsynced.reduce((content, change) => change(content, undefined), bytes.slice());
+  return unsynced.reduce<Uint8Array>(
+    (content, change) => change(content, undefined),
+    bytes.slice(),
+  );
 }
 
 function survivorOf({ bytes, unsynced }: Inode, random: Random): Inode {
-  let content = bytes.slice();
+  let content: Uint8Array = bytes.slice();
   for (const change of unsynced)
     if (random.chance(0.5)) content = change(content, random.chance(0.5) ? random : undefined);
   return { bytes: content, unsynced: [] };

@@ -9,7 +9,7 @@ import { localDisk } from '../../src/file/disk.ts';
 import type { Log } from '../../src/writer/log.ts';
 import { newFolder } from './folder.ts';
 
-const STEPS = 2;
+const STEPS = 1;
 
 /** A small log whose disk plays one fault at one of its changes. Answers what was changed, and the last said of it. */
 async function play(
@@ -83,6 +83,8 @@ describe('each write, sync and rename of a log', () => {
     );
     for (let at = 1; at <= changes.length; at++)
       for (const fault of ['fail', 'persist', 'torn'] as const) {
+        // Only a write can stop half-way.
+        if (fault === 'torn' && changes[at - 1] !== 'write') continue;
         const { history } = await play(fault, at);
         expect(history.published, `${fault} at ${at}`).toBeGreaterThan(0);
       }

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import type { StoredCheckpoint } from '../../src/port/checkpoint-store.ts';
+import type { CheckpointStore, StoredCheckpoint } from '../../src/port/checkpoint-store.ts';
 import type { TileStore } from '../../src/port/tile-store.ts';
 import {
   bytes,
@@ -82,6 +82,32 @@ describe('a log whose stores were restored', () => {
     expect(log.size).toBe(302);
     await log.publish();
     expect((await textsIn(log)).slice(-2)).toEqual(['last before the copy', 'after the copy 0']);
+  });
+
+  test('N13 takes of two groups that were staged at one place the later one, which was committed', async () => {
+    const tiles = new RestorableTiles();
+    const { checkpoints } = newStores();
+    let fails = false;
+    const flaky: CheckpointStore = {
+      read: () => checkpoints.read(),
+      replace(expected, next) {
+        if (fails && next.size !== expected?.size) return Promise.reject(new Error('no'));
+        return checkpoints.replace(expected, next);
+      },
+    };
+    const log = await open({ tiles, checkpoints: flaky });
+    const old = await checkpoints.read();
+    fails = true;
+    await expect(log.append(bytes('not acknowledged'))).rejects.toMatchObject({
+      code: 'log_unavailable',
+    });
+    fails = false;
+    expect(await log.append(bytes('acknowledged'))).toEqual({ index: 0 });
+    await log.close();
+    expect((await tiles.staged()).records.length).toBe(3);
+    const restored = await open({ tiles, checkpoints: await restoredCheckpoint(old) });
+    await restored.publish();
+    expect(await textsIn(restored)).toEqual(['acknowledged']);
   });
 
   test('goes on when both are of the same time, as nothing tells it apart from a stop at that time; see the witnesses', async () => {
