@@ -172,7 +172,7 @@ describe('taper revoke, taper revocation', () => {
     for (const target of [
       ['--agent', 'researcher', '--agent-key', 'reader.pub.jwk', '--agent-key', 'planner.pub.jwk'],
       ['--tenant', 'acme', '--issued-before', `${NOW}`],
-      ['--token', hash, '--until', `${NOW + 60}`],
+      ['--token', hash, '--root', hash, '--until', `${NOW + 60}`],
     ])
       expect(await revoke(...target, ...by)).toMatchObject({
         exitCode: 0,
@@ -233,7 +233,8 @@ describe('taper revoke', () => {
       ['chain.json'],
       ['--tenant', 'acme', '--key', 'planner.jwk'],
       ['--agent', 'a', '--key', 'planner.jwk'],
-      ['--token', 'A'.repeat(43), '--key', 'planner.jwk'],
+      ['--token', 'A'.repeat(43), '--root', 'A'.repeat(43), '--key', 'planner.jwk'],
+      ['--token', 'A'.repeat(43), '--until', '1', '--key', 'planner.jwk'],
       ['chain.json', '--hop', '1', '--key', 'planner.jwk'],
       ['chain.json', '--request', 'x', '--key', 'planner.jwk'],
       ['chain.json', '--key', 'planner.jwk', '--to', 'ftp://x'],

@@ -76,8 +76,11 @@ export const revoke: AnyCommand = defineCommand<RevokeOptions>({
       '--holder-key',
       'revoke the key of the holder of that token, and with it all its chains',
     ),
-    valueOption('--token <hash>', 'by the authority, without a chain: a token; needs --until'),
-    valueOption('--root <hash>', 'root of the chain of --token (default: the token itself)'),
+    valueOption(
+      '--token <hash>',
+      'by the authority, without a chain: a token; needs --root and --until',
+    ),
+    valueOption('--root <hash>', 'hash of the root of its chain: the same where it is a root'),
     valueOption('--until <time>', 'the token expires then, or earlier'),
     valueOption(
       '--agent <name>',
@@ -201,7 +204,8 @@ async function readTargetOptions(
     });
   if (token !== undefined) {
     if (options.until === undefined) throw missing('--until');
-    const { root = token } = options;
+    const { root } = options;
+    if (root === undefined) throw missing('--root');
     return {
       target: { kind: 'token', token, root },
       chain: [],

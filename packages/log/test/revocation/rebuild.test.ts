@@ -150,6 +150,23 @@ describe('a state that was saved', () => {
     expect(desk.failures).toEqual([]);
   });
 
+  test('is the one before where a new one could not be written', async () => {
+    const path = join(folder, 'state');
+    const store = createFileRevocationStateStore(path);
+    await store.save(['one', 'two']);
+    const failing = function* (): Generator<string> {
+      yield 'three';
+      throw new Error('gone');
+    };
+    await expect(store.save(failing())).rejects.toMatchObject({ code: 'store_unavailable' });
+    const lines: string[] = [];
+    for await (const line of (await store.load()) ?? []) lines.push(line);
+    expect(lines).toEqual(['one', 'two']);
+    await expect(
+      createFileRevocationStateStore(join(folder, 'no', 'state')).save([]),
+    ).rejects.toMatchObject({ code: 'store_unavailable' });
+  });
+
   test('is not there where nothing was saved', async () => {
     expect(await createFileRevocationStateStore(join(folder, 'none')).load()).toBeUndefined();
   });
