@@ -22,6 +22,8 @@ export interface CheckedLine {
   readonly index: number;
   /** Present where the line is the emitter's, in its place, and says nothing that the emitter may not say. */
   readonly event: AuditEvent | undefined;
+  /** What the line says, whoever wrote it; `undefined` where it says nothing. */
+  readonly said: AuditEvent | undefined;
   /** Present where it opens the event. */
   readonly opening: EvidenceOpening | undefined;
 }
@@ -82,8 +84,7 @@ export async function checkLog(
   if (emitter === undefined) findings.add('emitter_unknown', path);
 
   const latest = latestTime(note, asOf);
-  const lines =
-    emitter === undefined ? [] : await checkLines(log, path, { emitter, latest, findings });
+  const lines = await checkLines(log, path, { emitter, latest, findings });
   if (checkpoint !== undefined && typeof tree === 'object' && logTrust !== undefined) {
     const earlier = await checkEarlier(log, path, { checkpoint, logTrust, asOf, findings });
     for (const known of heldCheckpoints) {
@@ -151,7 +152,7 @@ export function cosignedAt(checkpoint: VerifiedCheckpoint | undefined): number |
 }
 
 interface LineCheck {
-  readonly emitter: EvidenceEmitter;
+  readonly emitter: EvidenceEmitter | undefined;
   readonly latest: number;
   readonly findings: Findings;
 }
@@ -177,9 +178,12 @@ async function checkLines(
     const fault =
       read === undefined ? 'line_malformed' : faultOf(read, isSigned, item.index, previous, check);
     previous = isSigned ? read?.hash : undefined;
+    const line = { path: place, index: item.index, said: read?.event };
     if (fault !== undefined || read === undefined) {
-      findings.add(fault ?? 'line_malformed', place, { sequence: item.index + 1 });
-      lines.push({ path: place, index: item.index, event: undefined, opening: undefined });
+      // Without an emitter, that is what has been found.
+      if (check.emitter !== undefined || fault === 'line_malformed')
+        findings.add(fault ?? 'line_malformed', place, { sequence: item.index + 1 });
+      lines.push({ ...line, event: undefined, opening: undefined });
       continue;
     }
     const { event } = read;
@@ -187,7 +191,7 @@ async function checkLines(
       findings.notice({ code: 'time_stepped_back', path: place, sequence: event.sequence });
     latest = event.time;
     const opening = checkOpening(event, item, place, findings);
-    lines.push({ path: place, index: item.index, event, opening });
+    lines.push({ ...line, event, opening });
   }
   return lines;
 }
@@ -200,8 +204,10 @@ function readEntry(line: string): ReadLine | undefined {
 
 async function isEmitters(
   { event, hash }: ReadLine,
-  { name, key }: EvidenceEmitter,
+  emitter: EvidenceEmitter | undefined,
 ): Promise<boolean> {
+  if (emitter === undefined) return false;
+  const { name, key } = emitter;
   const { sequence, signature, time } = event;
   return (
     event.emitter === name &&
@@ -216,6 +222,7 @@ function faultOf(
   previous: string | undefined,
   { emitter, latest }: LineCheck,
 ) {
+  if (emitter === undefined) return 'emitter_unknown';
   if (event.emitter !== emitter.name) return 'emitter_mismatch';
   if (!isSigned) return 'signature_invalid';
   if (event.sequence !== index + 1) return 'sequence_mismatch';

@@ -102,11 +102,10 @@ export class AuthorityOfLog {
 
   async #judgeChains(each: JudgedEvent): Promise<void> {
     const { event } = each;
-    const { trust, tokens, staples } = this.#check;
+    const { trust, tokens } = this.#check;
     const named = chainsOf(event);
     const shown = presentedChain(event);
     const all = shown === undefined ? named : [...named, shown];
-    for (const chain of named) staples.named(chain.tokens.at(-1) ?? '');
     const compacts = all.map((chain) => tokens.chain(chain.tokens));
     const isActing = event.decision === 'permit' || event.decision === 'opened';
     if (all.length === 0) return;

@@ -139,7 +139,7 @@ export interface EvidenceFacts {
 }
 
 export interface EvidenceProblem extends EvidenceFacts {
-  readonly question: EvidenceQuestion;
+  readonly verdict: EvidenceQuestion;
   readonly outcome: 'fail' | 'not_shown';
   readonly code: EvidenceProblemCode;
   /** The item at fault, such as `logs[0].items[3].opening`; empty for the bundle as a whole. */
@@ -174,12 +174,12 @@ export class Findings {
     path: string,
     facts: EvidenceFacts = {},
   ): EvidenceProblem {
-    const [question, outcome] = EVIDENCE_PROBLEMS[code];
-    return this.#found({ question, outcome, code, path, ...facts });
+    const [verdict, outcome] = EVIDENCE_PROBLEMS[code];
+    return this.#found({ verdict, outcome, code, path, ...facts });
   }
 
-  notAuthentic(question: 'authorized' | 'complete', path: string): EvidenceProblem {
-    return this.#found({ question, outcome: 'not_shown', code: 'not_authentic', path });
+  notAuthentic(verdict: 'authorized' | 'complete', path: string): EvidenceProblem {
+    return this.#found({ verdict, outcome: 'not_shown', code: 'not_authentic', path });
   }
 
   notice(notice: EvidenceNotice): void {
@@ -192,8 +192,8 @@ export class Findings {
   }
 
   #found(problem: EvidenceProblem): EvidenceProblem {
-    const { question, outcome } = problem;
-    if (this.#worst[question] !== 'fail') this.#worst[question] = outcome;
+    const { verdict, outcome } = problem;
+    if (this.#worst[verdict] !== 'fail') this.#worst[verdict] = outcome;
     this.problemCount += 1;
     if (this.problems.length < MAX_LISTED) this.problems.push(Object.freeze(problem));
     return problem;

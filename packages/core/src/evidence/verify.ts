@@ -17,7 +17,7 @@ import {
   Findings,
 } from './problem.ts';
 import { indexStaples } from './staples.ts';
-import { indexTokens } from './tokens.ts';
+import { chainsOf, indexTokens, presentedChain } from './tokens.ts';
 import { type EvidenceTrust, requireEvidenceTrust } from './trust.ts';
 
 export interface EvidenceOptions {
@@ -130,6 +130,13 @@ async function judgeEvents(
   const staples = indexStaples(bundle.staples, check);
   const events: EvidenceEvent[] = [];
   let shown = 0;
+  for (const { said } of logs.flatMap(({ lines }) => lines)) {
+    if (said === undefined) continue;
+    const named = chainsOf(said);
+    const only = presentedChain(said);
+    for (const chain of named) staples.named(chain.tokens.at(-1) ?? '');
+    for (const chain of only === undefined ? named : [...named, only]) tokens.chain(chain.tokens);
+  }
   for (const log of logs) {
     const { path, emitter, checkpoint, lines } = log;
     shown += log.log.items.filter((item) => 'line' in item).length;

@@ -426,8 +426,8 @@ export function answers({ authentic, authorized, complete }: EvidenceVerdict): r
 
 /** Codes and paths of what was found. */
 export function found({ problems }: EvidenceVerdict): readonly string[] {
-  return problems.map(({ question, code, path }) =>
-    code === 'not_authentic' ? `${question}: ${code} ${path}` : `${code} ${path}`,
+  return problems.map(({ verdict: of, code, path }) =>
+    code === 'not_authentic' ? `${of}: ${code} ${path}` : `${code} ${path}`,
   );
 }
 
