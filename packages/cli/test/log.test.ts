@@ -222,6 +222,23 @@ describe('taper log monitor', () => {
     expect((await workspace.json(verify)).exitCode).toBe(1);
   });
 
+  it('looks until it is stopped, one line for each look, and tells at the end whether one was bad', async () => {
+    const workspace = await made();
+    await append(workspace, 20);
+    // The workspace stops a command as soon as it would wait.
+    const monitor = ['log', 'monitor', 'authority', '--seen', 'seen', '--interval', '1s'];
+    const good = await workspace.json(monitor);
+    expect([good.exitCode, good.result.verdict]).toEqual([0, 'good']);
+    const text = readFileSync(join(workspace.folder, 'authority/log.json'), 'utf8');
+    workspace.write('other.json', text.replaceAll('log.example/authority"', 'other.example"'));
+    const bad = await workspace.json([...monitor, '--log', 'other.json']);
+    expect([bad.exitCode, bad.error.code]).toEqual([1, 'log_unverified']);
+    const state = join(workspace.folder, 'authority/state/state');
+    rmSync(state);
+    const gone = await workspace.json(monitor);
+    expect([gone.exitCode, gone.result.verdict]).toEqual([0, 'unknown']);
+  });
+
   it('N02 N07 exits with 1 at a rollback, and at another log in its place', async () => {
     const workspace = await made();
     await append(workspace, 20);

@@ -26,7 +26,7 @@ export async function withLog<Result>(act: () => Result | Promise<Result>): Prom
 }
 
 /** What a log, a store or a witness threw, as a failure; anything else as it is. */
-export function logFailure(cause: unknown): unknown {
+function logFailure(cause: unknown): unknown {
   const code = cause instanceof TaperError ? CODES[cause.code] : undefined;
   if (code === undefined || !(cause instanceof TaperError)) return cause;
   const item = 'item' in cause && typeof cause.item === 'string' ? { field: cause.item } : {};

@@ -25,7 +25,7 @@ export async function readLogFile(path: string, session: Session): Promise<LogFi
   return parseLogFile(await readInput(path, '--log', session));
 }
 
-export function parseLogFile(input: InputText): LogFile {
+function parseLogFile(input: InputText): LogFile {
   const malformed = (what: string, field?: string): Failure =>
     new Failure('log_file_malformed', `${input.source}: ${what}`, {
       file: input.source,

@@ -19,7 +19,7 @@ import { type LogFile, readLogFile } from './log-file.ts';
 /** In the folder of a log: the log file, the tiles, and the state of the writer unless it is elsewhere. */
 export const LOG_FILE = 'log.json';
 export const TILES = 'tiles';
-export const STATE = 'state';
+const STATE = 'state';
 
 export const LOG_OPERAND = {
   term: '<log>',

@@ -34,7 +34,7 @@ export interface WitnessService {
    * `POST {prefix}/add-checkpoint` and `GET {prefix}/{SHA-256 of the origin, hex}/checkpoint`, as a fetch-style handler.
    * Resolves whatever happens.
    */
-  fetch(request: Request): Promise<Response>;
+  readonly fetch: (request: Request) => Promise<Response>;
 }
 
 /**
@@ -70,7 +70,7 @@ export function createWitness(options: WitnessOptions): WitnessService {
 
   return Object.freeze({
     key,
-    async fetch(request: Request): Promise<Response> {
+    fetch: async (request: Request): Promise<Response> => {
       try {
         return await answer(request);
       } catch (cause) {

@@ -1,6 +1,14 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { copyFileSync, mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import {
+  copyFileSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
@@ -108,6 +116,82 @@ describe('the witness store in SQLite', () => {
     for (const each of opened.splice(0)) each.close();
     rmSync(`${path}.mark`);
     expect(openHere).toThrow(expect.objectContaining({ code: 'log_rolled_back' }));
+  });
+
+  test('N12 opens after a crash between its mark and the commit, and not when more is missing', async () => {
+    const path = join(folder, 'state.db');
+    const store = openHere();
+    await store.replace(0, tree(1));
+    store.close();
+    const mark = readFileSync(`${path}.mark`, 'utf8');
+    const ahead = (by: number) =>
+      writeFileSync(`${path}.mark`, mark.replace(/ 1\n$/, ` ${1 + by}\n`));
+    ahead(1);
+    expect(openHere().read('log.example')).toEqual(tree(1));
+    ahead(2);
+    expect(openHere).toThrow(expect.objectContaining({ code: 'log_rolled_back' }));
+    writeFileSync(`${path}.mark`, 'nonsense');
+    expect(openHere).toThrow(expect.objectContaining({ code: 'store_unusable' }));
+    writeFileSync(`${path}.mark`, mark.replace(/[0-9a-f-]{36}/, crypto.randomUUID()));
+    expect(openHere).toThrow(expect.objectContaining({ code: 'log_rolled_back' }));
+  });
+
+  test('keeps the record as it was when the mark cannot be written', async () => {
+    const store = openHere();
+    await store.replace(0, tree(1));
+    const next = join(folder, 'state.db.mark.next');
+    mkdirSync(next);
+    expect(() => store.replace(1, tree(2))).toThrow(
+      expect.objectContaining({ code: 'store_unavailable' }),
+    );
+    expect(store.read('log.example')).toEqual(tree(1));
+    rmSync(next, { recursive: true });
+    expect(await store.replace(1, tree(2))).toBe('replaced');
+  });
+
+  test('says that it is locked, after a while, and changes nothing', async () => {
+    const store = openHere();
+    await store.replace(0, tree(1));
+    const other = new DatabaseSync(join(folder, 'state.db'));
+    other.exec('BEGIN IMMEDIATE');
+    expect(() => store.replace(1, tree(2))).toThrow(
+      expect.objectContaining({ code: 'store_unavailable' }),
+    );
+    other.exec('ROLLBACK');
+    other.close();
+    expect(store.read('log.example')).toEqual(tree(1));
+    expect(await store.replace(1, tree(2))).toBe('replaced');
+  });
+
+  test('N12 Z06 has everything that was acknowledged when its process is killed', async () => {
+    const path = join(folder, 'state.db');
+    openHere().close();
+    let acknowledged = 0;
+    for (let round = 0; round < 4; round += 1) {
+      const child = spawn(
+        process.execPath,
+        ['--conditions=@taper/source', join(import.meta.dirname, 'store-worker.ts'), path],
+        { stdio: ['pipe', 'pipe', 'inherit'] },
+      );
+      child.stdin.on('error', () => undefined);
+      const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]();
+      await lines.next();
+      // Many at once, so that it is killed in the middle of one.
+      const first = acknowledged;
+      for (let size = first; size < first + 400; size += 1)
+        child.stdin.write(`${JSON.stringify([size, size + 1, 7])}\n`);
+      for (let answered = 0; answered < 10 + 20 * round; answered += 1) {
+        expect((await lines.next()).value).toBe('replaced');
+        acknowledged += 1;
+      }
+      child.kill('SIGKILL');
+      await once(child, 'exit');
+      const store = openSqliteWitnessStore(path);
+      const size = store.read('log.example')?.size ?? 0;
+      store.close();
+      expect(size).toBeGreaterThanOrEqual(acknowledged);
+      acknowledged = size;
+    }
   });
 
   test('not even another program can take a record back', async () => {
