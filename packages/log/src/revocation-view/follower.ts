@@ -140,7 +140,7 @@ export async function openRevocationFollower(
     });
     if (news.length === 0) return;
     unsaved = unsaved.length === 0 ? news : unsaved.concat(news); // a snapshot has too many for `push`
-    for (const listener of listeners) listener();
+    for (const listener of listeners) tell(listener);
   }
 
   /** What is not on the disk is not known after a restart, and so does not count as known. */
@@ -288,6 +288,15 @@ export async function openRevocationFollower(
       if (unsaved.length > 0 && position !== undefined) await advance(position);
     },
   });
+}
+
+/** What is revoked is revoked, whatever becomes of those who want to hear of it. */
+function tell(listener: () => void): void {
+  try {
+    listener();
+  } catch (cause) {
+    process.emitWarning(cause instanceof Error ? cause : String(cause));
+  }
 }
 
 function systemTime(): number {

@@ -143,6 +143,31 @@ describe('a follower', () => {
     expect(told).toBe(1);
   });
 
+  it('goes on when one of those who listen throws', async () => {
+    const { log, follower, tick, server, verdict } = await open();
+    let told = 0;
+    follower.onRevoked?.(() => {
+      throw Object.assign(new Error('on purpose'), { code: 'TAPER_PORT_FAILED' });
+    });
+    follower.onRevoked?.(() => {
+      told += 1;
+    });
+    await log.revokeToken(identifier('leaf'));
+    server.pushEntries();
+    await until(() => told === 1);
+    expect(verdict()).toBe('revoked');
+    await tick();
+    await follower.poll();
+    expect(follower.status()).toMatchObject({ epoch: 2, pushed: true });
+  });
+
+  it('asks once for all who want news at the same time', async () => {
+    const { follower, server } = await open({ options: { push: false } });
+    server.requests.length = 0;
+    await Promise.all(Array.from({ length: 20 }, () => follower.poll()));
+    expect(server.requests.length).toBeLessThanOrEqual(2);
+  });
+
   it('answers from what it knows when it is closed, which grows old', async () => {
     const { follower, tick, verdict, asOf } = await open();
     await follower.close();
