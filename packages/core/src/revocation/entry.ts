@@ -8,6 +8,7 @@ import type { SignatureCheck } from '../jws.ts';
 import type { PublicKey } from '../key.ts';
 import { signBytes } from '../make.ts';
 import { precheckSignature } from '../signature.ts';
+import { driveAsync, driveSync } from '../signature-driver.ts';
 import { type EpochRecord, readEpochObject } from './epoch.ts';
 import { isVerifiedRequest, type VerifiedRevocationRequest } from './request.ts';
 import type { RevocationRole } from './right.ts';
@@ -205,16 +206,7 @@ export function verifyRevocationEntry(
   entry: UnverifiedRevocationEntry,
   trust: RevocationEntryTrust,
 ): RevocationEntryVerdict {
-  const { verify } = platform;
-  if (verify === undefined)
-    throw new TaperError('crypto_asynchronous', 'This platform verifies asynchronously only.', {
-      hint: 'Use verifyRevocationEntryAsync.',
-    });
-  const steps = entryVerification(entry, trust);
-  let step = steps.next();
-  while (step.done !== true)
-    step = steps.next(verify(step.value.key, step.value.input, step.value.signature) === true);
-  return step.value;
+  return driveSync(entryVerification(entry, trust));
 }
 
 /** As {@link verifyRevocationEntry}; works everywhere. */
@@ -222,13 +214,7 @@ export async function verifyRevocationEntryAsync(
   entry: UnverifiedRevocationEntry,
   trust: RevocationEntryTrust,
 ): Promise<RevocationEntryVerdict> {
-  const steps = entryVerification(entry, trust);
-  let step = steps.next();
-  while (step.done !== true) {
-    const { key, input, signature } = step.value;
-    step = steps.next((await platform.verifyAsync(key, input, signature)) === true);
-  }
-  return step.value;
+  return driveAsync(entryVerification(entry, trust));
 }
 
 /**

@@ -5,6 +5,7 @@ import type { SignatureCheck } from '../jws.ts';
 import { isPublicKey, type PublicKey } from '../key.ts';
 import type { Limits } from '../limits.ts';
 import { requireKnownOptions } from '../option-names.ts';
+import { driveAsync, driveSync } from '../signature-driver.ts';
 import { prepareVerifier } from '../verifier-options.ts';
 import {
   entryVerification,
@@ -69,20 +70,14 @@ export interface AsyncRevocationVerifier {
  */
 export function createRevocationVerifier(options: RevocationVerifierOptions): RevocationVerifier {
   const policy = preparePolicy(options);
-  const { verify } = platform;
-  if (verify === undefined)
+  if (platform.verify === undefined)
     throw new TaperError('crypto_asynchronous', 'This platform checks signatures asynchronously.', {
       hint: 'Use createAsyncRevocationVerifier.',
     });
-  const run = <Result>(steps: Generator<SignatureCheck, Result, boolean>): Result => {
-    let step = steps.next();
-    while (step.done !== true)
-      step = steps.next(verify(step.value.key, step.value.input, step.value.signature) === true);
-    return step.value;
-  };
   return Object.freeze({
-    verifyRequest: (compact: string, now: number) => run(requestVerification(compact, now, policy)),
-    auditEntry: (entry: UnverifiedRevocationEntry) => run(auditOf(entry, policy)),
+    verifyRequest: (compact: string, now: number) =>
+      driveSync(requestVerification(compact, now, policy)),
+    auditEntry: (entry: UnverifiedRevocationEntry) => driveSync(auditOf(entry, policy)),
   });
 }
 
@@ -91,19 +86,10 @@ export function createAsyncRevocationVerifier(
   options: RevocationVerifierOptions,
 ): AsyncRevocationVerifier {
   const policy = preparePolicy(options);
-  const run = async <Result>(
-    steps: Generator<SignatureCheck, Result, boolean>,
-  ): Promise<Result> => {
-    let step = steps.next();
-    while (step.done !== true) {
-      const { key, input, signature } = step.value;
-      step = steps.next((await platform.verifyAsync(key, input, signature)) === true);
-    }
-    return step.value;
-  };
   return Object.freeze({
-    verifyRequest: (compact: string, now: number) => run(requestVerification(compact, now, policy)),
-    auditEntry: (entry: UnverifiedRevocationEntry) => run(auditOf(entry, policy)),
+    verifyRequest: (compact: string, now: number) =>
+      driveAsync(requestVerification(compact, now, policy)),
+    auditEntry: (entry: UnverifiedRevocationEntry) => driveAsync(auditOf(entry, policy)),
   });
 }
 

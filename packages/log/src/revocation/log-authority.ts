@@ -1,0 +1,333 @@
+import {
+  type EpochRecord,
+  isVerifiedRevocationEntry,
+  type PublicKey,
+  platform,
+  type RevocationTarget,
+  type RevocationVerifier,
+  readRevocationLogEntry,
+  requestRevocation,
+  signRevocationEntry,
+  TaperError,
+  uuidV7,
+  type VerifiedRevocationRequest,
+  verifyRevocationEntry,
+  writeEpochRecord,
+} from '@taper/core';
+import type { Log } from '../writer/log.ts';
+import type {
+  RevocationAnswer,
+  RevocationAuthority,
+  RevocationAuthorityOptions,
+  RevocationRefusalCode,
+  RevokeOptions,
+} from './authority.ts';
+import { createFeed, type FeedWriter, type RevocationFeed } from './feed.ts';
+import { requireTime, within } from './patience.ts';
+import { replay } from './replay.ts';
+import type { RevocationState } from './state.ts';
+import { saveState } from './state-record.ts';
+import { reachOf, subjectOf } from './subject.ts';
+import { createTicker, type Ticker } from './ticker.ts';
+import { createTurnstile } from './turnstile.ts';
+
+/** What it takes to go on where the log ends. */
+export interface Prepared {
+  readonly authority: readonly PublicKey[];
+  readonly verifier: RevocationVerifier;
+  readonly state: RevocationState;
+}
+
+export class LogAuthority implements RevocationAuthority {
+  readonly log: string;
+  readonly feed: RevocationFeed;
+  readonly state: RevocationState;
+  readonly #options: RevocationAuthorityOptions;
+  readonly #prepared: Prepared;
+  readonly #feed: FeedWriter;
+  readonly #turnstile = createTurnstile();
+  /** Requests that are being added, by what they revoke. */
+  readonly #adding = new Map<string, Promise<RevocationAnswer>>();
+  #pending = 0;
+  /** An append failed: what is in the log is to be found out before anything is added. */
+  #isBroken = false;
+  #isSettled = true;
+  readonly #ticker: Ticker;
+  #saving: Promise<void> = Promise.resolve();
+  #isSaving = false;
+
+  constructor(options: RevocationAuthorityOptions, prepared: Prepared) {
+    const { interval = 1000, maxPending = 256, patience = 5000, saveEvery = 600 } = options;
+    for (const [name, value] of Object.entries({ interval, maxPending, patience, saveEvery }))
+      if (!Number.isSafeInteger(value) || value < 1 || value > 2 ** 31 - 1)
+        throw new TaperError('option_invalid', `\`${name}\` must be a whole number, 1 or more.`);
+    this.#options = { ...options, interval, maxPending, patience, saveEvery };
+    this.#prepared = prepared;
+    this.#ticker = createTicker(interval, () =>
+      this.publishEpoch().then(
+        () => undefined,
+        (cause) => this.#tell(cause),
+      ),
+    );
+    this.log = options.log.origin;
+    this.state = prepared.state;
+    this.#feed = createFeed(options.log, prepared.state.size);
+    this.feed = this.#feed.feed;
+    const note = options.log.checkpoint();
+    if (note !== undefined) this.#feed.published({ note, size: options.log.reader.head().size });
+  }
+
+  get isSettled(): boolean {
+    return this.#isSettled;
+  }
+
+  async request(compact: string): Promise<RevocationAnswer> {
+    if (this.#isBroken) return UNAVAILABLE;
+    if (this.#pending >= (this.#options.maxPending as number)) return refusal('request_busy');
+    this.#pending += 1;
+    try {
+      const verdict = this.#prepared.verifier.verifyRequest(compact, this.#now());
+      if (!verdict.ok) {
+        const { problem: code, denial, hop } = verdict;
+        return { ...refusal(code), ...(denial && { denial }), ...(hop !== undefined && { hop }) };
+      }
+      return await this.#admit(verdict.request);
+    } catch (cause) {
+      this.#tell(cause);
+      return UNAVAILABLE;
+    } finally {
+      this.#pending -= 1;
+    }
+  }
+
+  async revoke(
+    target: RevocationTarget,
+    { reason, chain, expiresAt }: RevokeOptions = {},
+  ): Promise<Extract<RevocationAnswer, { ok: true }>> {
+    const now = this.#now();
+    const compact = await requestRevocation({
+      log: this.log,
+      target,
+      ...(reason === undefined ? {} : { reason }),
+      ...(chain === undefined ? {} : { chain }),
+      ...(expiresAt === undefined ? {} : { expiresAt }),
+      signer: this.#options.signer,
+      now,
+      id: uuidV7(now * 1000, crypto.getRandomValues(new Uint8Array(10))),
+    });
+    const answer = await this.request(compact);
+    if (answer.ok) return answer;
+    throw new TaperError('revocation_refused', `Nothing was revoked: ${answer.code}.`, {
+      ...(answer.code === 'log_unavailable'
+        ? { hint: 'Try again once the log can be written.' }
+        : {}),
+    });
+  }
+
+  /** From here to the reservation nothing waits, so that two requests cannot both find that the target is not revoked. */
+  #admit(request: VerifiedRevocationRequest): Promise<RevocationAnswer> {
+    const { target, chain, expiresAt } = request;
+    const { state } = this;
+    const known = state.find(target, expiresAt, chain);
+    if (known !== undefined) return this.#answer(known, target, false);
+    const name = `${subjectOf(target)} ${reachOf(request)}`;
+    const adding = this.#adding.get(name);
+    if (adding !== undefined)
+      return adding.then((answer) => (answer.ok ? { ...answer, added: false } : answer));
+    if (target.kind === 'key' && chain !== undefined) {
+      const root = chain.tokens[0]?.hash as string;
+      if (state.findOnChain(chain, root, 0) !== undefined)
+        return Promise.resolve(refusal('request_chain_revoked'));
+    }
+    if (!state.accounts.charge(request)) return Promise.resolve(refusal('request_quota_exhausted'));
+    const added = this.#add(request).finally(() => this.#adding.delete(name));
+    this.#adding.set(name, added);
+    return added;
+  }
+
+  #add(request: VerifiedRevocationRequest): Promise<RevocationAnswer> {
+    return this.#turnstile.share(async () => {
+      const { log, signer, patience } = this.#options;
+      if (this.#isBroken) {
+        this.state.accounts.refund(request);
+        return UNAVAILABLE;
+      }
+      try {
+        const signing = signRevocationEntry(request, { log: this.log, time: this.#now(), signer });
+        const text = await within(patience as number, signing);
+        const index = await this.#append(log, text);
+        const read = readRevocationLogEntry(text);
+        const verdict =
+          read.type === 'revocation'
+            ? verifyRevocationEntry(read.entry, { log: this.log, authority: [signer.publicKey] })
+            : undefined;
+        if (!verdict?.ok || !isVerifiedRevocationEntry(verdict.entry))
+          throw new TaperError('log_corrupt', 'An entry that was just signed does not read.');
+        this.state.apply(verdict.entry, index);
+        this.#feed.entry(index, text);
+        return { ok: true, index, entry: text, added: true, direct: true };
+      } catch (cause) {
+        this.state.accounts.refund(request);
+        this.#tell(cause);
+        return UNAVAILABLE;
+      }
+    });
+  }
+
+  append(text: string): Promise<{ readonly index: number }> {
+    if (readRevocationLogEntry(text).type !== 'other')
+      return Promise.reject(
+        new TaperError('option_invalid', 'This is no entry of another type, in canonical JSON.'),
+      );
+    return this.#turnstile.share(async () => {
+      if (this.#isBroken) throw new TaperError('log_unavailable', 'The log cannot be written.');
+      const index = await this.#append(this.#options.log, text);
+      this.#feed.entry(index, text);
+      return { index };
+    });
+  }
+
+  async #append(log: Log, text: string): Promise<number> {
+    try {
+      const { index } = await log.append(UTF8.encode(text));
+      return index;
+    } catch (cause) {
+      this.#isBroken = true;
+      throw cause;
+    }
+  }
+
+  async #answer(
+    index: number,
+    target: RevocationTarget,
+    added: boolean,
+  ): Promise<RevocationAnswer> {
+    const [entry] = (await this.feed.read(index, index + 1)).entries;
+    const read = entry === undefined ? undefined : readRevocationLogEntry(entry);
+    if (entry === undefined || read?.type !== 'revocation')
+      throw new TaperError('log_corrupt', `Entry ${index} is not the revocation that it was.`);
+    const direct = subjectOf(read.entry.target) === subjectOf(target);
+    return { ok: true, index, entry, added, direct };
+  }
+
+  publishEpoch(): Promise<EpochRecord> {
+    const { log, interval } = this.#options;
+    const { state } = this;
+    const made = this.#turnstile.alone(async () => {
+      if (this.#isBroken || log.size !== this.feed.end) await this.#recover();
+      const time = this.#now();
+      this.#isSettled = false;
+      state.commit(time);
+      const record: EpochRecord = {
+        epoch: (state.epoch?.record.epoch ?? 0) + 1,
+        time,
+        nextUpdate: time + Math.max(1, Math.ceil((interval as number) / 1000)),
+        revokedRoot: platform.encodeBase64url(state.set.root()),
+        size: log.size,
+        revoked: state.set.size,
+      };
+      const text = writeEpochRecord(record);
+      const index = await this.#append(log, text);
+      if (index !== record.size) {
+        this.#isBroken = true;
+        throw new TaperError('log_forked', 'Somebody else appends to the revocation log.', {
+          hint: 'A revocation log has one writer, which is this authority.',
+        });
+      }
+      state.applyEpoch(record, index);
+      state.size = index + 1;
+      this.#isSettled = true;
+      this.#feed.entry(index, text);
+      this.#saveSometimes(record);
+      return record;
+    });
+    return made.then(async (record) => {
+      const { note, size } = await log.publish();
+      if (size > (this.feed.checkpoint?.size ?? -1)) this.#feed.published({ note, size });
+      return record;
+    });
+  }
+
+  /** Takes in what came into the log although its append failed. */
+  async #recover(): Promise<void> {
+    const { log } = this.#options;
+    const { authority, verifier } = this.#prepared;
+    const { note, size } = await log.publish();
+    const late: [number, string][] = [];
+    // What was acknowledged after the last epoch is read again, which changes nothing but the accounts.
+    this.state.size = Math.max(this.state.size, this.feed.end);
+    await replay({
+      reader: log.reader,
+      state: this.state,
+      log: this.log,
+      authority,
+      verifier,
+      to: size,
+      now: this.#now(),
+      onEntry: (index, entry) => late.push([index, TEXT.decode(entry)]),
+    });
+    for (const [index, text] of late) this.#feed.entry(index, text);
+    if (size > (this.feed.checkpoint?.size ?? -1)) this.#feed.published({ note, size });
+    this.#isBroken = false;
+  }
+
+  start(): void {
+    this.#ticker.start();
+  }
+
+  stop(): Promise<void> {
+    return this.#ticker.stop();
+  }
+
+  async close(): Promise<void> {
+    await this.stop();
+    // What was admitted after the last epoch is committed to before nobody is there to do it.
+    if (this.feed.end > (this.feed.checkpoint?.size ?? 0))
+      await this.publishEpoch().catch((cause) => this.#tell(cause));
+    await this.#turnstile.alone(async () => {
+      await this.#saving;
+      await this.#save();
+    });
+  }
+
+  #saveSometimes({ epoch }: EpochRecord): void {
+    if (epoch % (this.#options.saveEvery as number) !== 0) return;
+    this.#saving = this.#save();
+  }
+
+  /** Captures the state at once; only while it is settled and nothing was added since. */
+  #save(): Promise<void> {
+    const { state: store } = this.#options;
+    if (store === undefined || !this.#isSettled || this.#isBroken || this.state.uncovered > 0)
+      return this.#saving;
+    if (this.#isSaving) return this.#saving;
+    this.#isSaving = true;
+    return saveState(store, this.log, this.state)
+      .catch((cause) => this.#tell(cause))
+      .finally(() => {
+        this.#isSaving = false;
+      });
+  }
+
+  /** Never before anything that the log says already. @throws {TaperError} `log_unavailable` without a clock. */
+  #now(): number {
+    return Math.max(requireTime(this.#options.clock()), this.state.latestTime);
+  }
+
+  #tell(cause: unknown): void {
+    try {
+      this.#options.onFailure?.(cause);
+    } catch {
+      // Whoever is told has no say.
+    }
+  }
+}
+
+const UTF8 = new TextEncoder();
+const TEXT = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
+
+function refusal(code: RevocationRefusalCode): Extract<RevocationAnswer, { ok: false }> {
+  return { ok: false, code };
+}
+
+const UNAVAILABLE: RevocationAnswer = Object.freeze(refusal('log_unavailable'));
