@@ -92,7 +92,7 @@ function problemsMarkup({ problems, problemCount, notices }: EvidenceVerdict): M
   }</section>`;
 }
 
-function problemRow({ question, outcome, code, path, ...facts }: EvidenceProblem): Markup {
+function problemRow({ verdict: question, outcome, code, path, ...facts }: EvidenceProblem): Markup {
   const words = Object.entries(facts).map(([fact, value]) => `${fact} ${value}`);
   return markup`<tr class="${outcome}"><td><span class="tag">${question}: ${WORDS[outcome].toLowerCase()}</span></td><td><code>${code}</code></td><td><code>${path}</code></td><td>${words.map((word, index) => markup`${index === 0 ? '' : ', '}${foreignMarkup(word)}`)}</td></tr>`;
 }

@@ -155,6 +155,12 @@ export class Workspace {
     expect(exitCode).toBe(0);
   }
 
+  /** Lets it outlive the test; whoever asked removes it. */
+  keep(): this {
+    open.splice(open.indexOf(this), 1);
+    return this;
+  }
+
   remove(): void {
     rmSync(this.folder, { recursive: true, force: true });
   }

@@ -68,6 +68,8 @@ export {
 export type { FeedBatch, FeedCheckpoint, RevocationFeed } from './revocation/feed.ts';
 export {
   createPastStaples,
+  type EpochsAround,
+  findEpochs,
   type PastStaple,
   type PastStaplesOptions,
 } from './revocation/past-staples.ts';

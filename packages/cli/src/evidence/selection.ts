@@ -3,7 +3,7 @@ import type { LogReader } from '@taper/log';
 
 /** Which events of an audit log are to be shown. Times are seconds since the epoch; everything that is given has to hold. */
 export interface EventFilter {
-  /** Hash of a token on the chain of the caller. */
+  /** Hash of a token on the chain of the caller, or on one that was presented. */
   readonly chain?: string | undefined;
   /** Thumbprint of the key that called. */
   readonly agent?: string | undefined;
@@ -66,11 +66,12 @@ export async function* eventsOf(reader: LogReader, size: number): AsyncGenerator
 
 function matches(event: AuditEvent, filter: EventFilter): boolean {
   const { chain, agent, from, until, resource, event: id } = filter;
-  const chains = [event, ...(event.joined_chains ?? [])];
+  const callers = [event, ...(event.joined_chains ?? [])];
+  // Of a call that was refused before it was known who makes it, the chain alone is recorded.
+  const chains = [...callers, event.presented_chain];
   return (
-    (chain === undefined ||
-      chains.some(({ token_hashes: all }) => all?.includes(chain) === true)) &&
-    (agent === undefined || chains.some(({ agent_id: caller }) => caller === agent)) &&
+    (chain === undefined || chains.some((one) => one?.token_hashes?.includes(chain) === true)) &&
+    (agent === undefined || callers.some(({ agent_id: caller }) => caller === agent)) &&
     (from === undefined || event.time >= from) &&
     (until === undefined || event.time < until) &&
     (resource === undefined || event.resource === resource) &&

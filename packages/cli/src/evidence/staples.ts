@@ -9,7 +9,7 @@ import {
   type TrustAnchor,
   verifyStaple,
 } from '@taper/core';
-import { type AuditSidecar, createPastStaples, type LogReader } from '@taper/log';
+import { type AuditSidecar, createPastStaples, findEpochs, type LogReader } from '@taper/log';
 
 /** A chain that calls were permitted under, with the times of its events, ascending. */
 interface UsedChain {
@@ -81,51 +81,56 @@ export interface MadeStaple {
 }
 
 /**
- * Staples for all chains: of each one as of its last event, which speaks for all before; and where it was revoked by then, one as of
- * each of its events.
+ * Staples for all chains: of each one as of its last event, which speaks for all before; and where it was revoked by then, as of each
+ * of its events, before and after: only so it can be told which call came first.
  */
 export async function makeStaples(
   used: UsedChains,
   source: RevocationLogSource,
 ): Promise<{ readonly staples: readonly MadeStaple[]; readonly missing: number }> {
   const chains = [...used.values()];
-  const last = await makeAll(
-    chains.map((chain) => ({ chain, time: Math.max(...chain.times) })),
+  const { reader, size } = source;
+  const times = [...new Set(chains.flatMap((chain) => chain.times))];
+  const found = await findEpochs(reader, size, times);
+  const epochs = new Map(times.map((time, at) => [time, found[at]]));
+  const latest = await makeAll(
+    chains.map((chain) => ({ chain, epoch: epochs.get(Math.max(...chain.times))?.after })),
     source,
   );
-  const revoked = chains.filter((chain, at) => isRevoked(chain, last[at], source.trust));
-  const each = revoked.flatMap((chain) =>
-    [...new Set(chain.times)].map((time) => ({ chain, time })),
-  );
-  const singly = await makeAll(each, source);
-  const made = [
-    ...chains.map(({ leaf }, at) => ({ leaf, bytes: last[at] })),
-    ...each.map(({ chain }, at) => ({ leaf: chain.leaf, bytes: singly[at] })),
-  ];
-  const staples = made.flatMap(({ leaf, bytes }) =>
-    bytes === undefined ? [] : [{ leaf, staple: platform.encodeBase64url(bytes) }],
-  );
+  const revoked = latest.filter(({ chain, bytes }) => isRevoked(chain, bytes, source.trust));
+  const around = revoked.flatMap(({ chain }) => {
+    const all = chain.times.flatMap((time) => [epochs.get(time)?.before, epochs.get(time)?.after]);
+    return [...new Set(all)].map((epoch) => ({ chain, epoch }));
+  });
+  const made = [...latest, ...(await makeAll(around, source))];
+  const staples = made.map(({ chain, bytes }) => ({
+    leaf: chain.leaf,
+    staple: platform.encodeBase64url(bytes),
+  }));
   const distinct = new Map(staples.map((one) => [`${one.leaf} ${one.staple}`, one]));
-  return {
-    staples: [...distinct.values()],
-    missing: last.filter((one) => one === undefined).length,
-  };
+  return { staples: [...distinct.values()], missing: chains.length - latest.length };
 }
 
-function makeAll(
-  wanted: readonly { readonly chain: UsedChain; readonly time: number }[],
+/** Those of the staples that the log has epochs for. */
+async function makeAll(
+  wanted: readonly { readonly chain: UsedChain; readonly epoch: number | undefined }[],
   { reader, checkpoint, size }: RevocationLogSource,
-): Promise<readonly (Uint8Array | undefined)[]> {
-  const queries = wanted.map(({ chain, time }) => ({ query: chain.query, time }));
-  return createPastStaples({ reader, checkpoint, size, wanted: queries });
+): Promise<readonly { readonly chain: UsedChain; readonly bytes: Uint8Array }[]> {
+  const known = wanted.flatMap(({ chain, epoch }) =>
+    epoch === undefined ? [] : { chain, query: chain.query, epoch },
+  );
+  const made = await createPastStaples({ reader, checkpoint, size, wanted: known });
+  return known.flatMap(({ chain }, at) => {
+    const bytes = made[at];
+    return bytes === undefined ? [] : { chain, bytes };
+  });
 }
 
 function isRevoked(
   { query, oldestIssuedAt }: UsedChain,
-  staple: Uint8Array | undefined,
+  staple: Uint8Array,
   trust: LogTrust,
 ): boolean {
-  if (staple === undefined) return false;
   const verdict = verifyStaple(staple, { ...query, oldestIssuedAt }, trust);
   return verdict.ok && verdict.revoked !== undefined;
 }

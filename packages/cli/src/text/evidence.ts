@@ -85,7 +85,7 @@ function asOfRows(verdict: EvidenceVerdict): readonly (readonly [string, string 
 }
 
 function problemText({ outcome, code, path, ...rest }: EvidenceProblem, paint: Paint): string {
-  const { question, ...facts } = rest;
+  const { verdict: question, ...facts } = rest;
   const words = Object.entries(facts).map(
     ([fact, value]) => `${fact} ${escapeText(String(value))}`,
   );
