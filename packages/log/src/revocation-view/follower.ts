@@ -1,46 +1,16 @@
-import {
-  isPublicKey,
-  type LogTrust,
-  type PublicKey,
-  type RevokedEntry,
-  requireKnownOptions,
-  TaperError,
-  verifyCheckpoint,
-} from '@taper/core';
+import { type RevokedEntry, TaperError } from '@taper/core';
 import { createMemoryViewStore } from '../memory/view-store.ts';
-import type { ViewPosition, ViewStore } from '../port/view-store.ts';
+import type { ViewPosition } from '../port/view-store.ts';
 import { type CheckpointOutcome, FollowedLog } from './followed-log.ts';
+import { checkFollowerOptions, type RevocationFollowerOptions } from './follower-options.ts';
 import { createHttpRevocationSource } from './http-source.ts';
-import type { FollowerProblem } from './problem.ts';
 import { createReporter } from './reporter.ts';
 import { createRevokedTable, type KnownRevocation, REVOCATION_RETENTION } from './revoked-table.ts';
 import { readSnapshot } from './snapshot.ts';
-import type { RevocationSource } from './source.ts';
 import { createUpkeep } from './upkeep.ts';
 import type { LogView, ViewQuery, ViewVerdict } from './view.ts';
 
-export interface RevocationFollowerOptions {
-  /** Where the log is served: an address, or what stands for it. */
-  readonly source: string | RevocationSource;
-  /** Which log it is, by whose keys its checkpoints count, and how many witnesses must have cosigned them. */
-  readonly trust: LogTrust;
-  /** Keys whose signature makes a revocation: 1 to 16. */
-  readonly authority: readonly PublicKey[];
-  /** Where the view is kept for the next start. Default: in memory, so that every start reads the log anew, and nothing is known of what was seen before. */
-  readonly store?: ViewStore;
-  /** Seconds since the epoch. Default: the clock of this machine. */
-  readonly clock?: { now(): number };
-  /** Milliseconds between two questions for news, whatever is pushed. Default 2,000. */
-  readonly pollInterval?: number;
-  /** Whether to have news pushed, where the source does that. Default true. */
-  readonly push?: boolean;
-  /** A log with that many entries more than are known is begun at a snapshot, where nothing is known yet. Default 10,000. */
-  readonly snapshotFrom?: number;
-  /** Most that the view holds; with more, every call is refused. About 50 bytes each. Default 10,000,000. */
-  readonly capacity?: number;
-  /** Told of what is wrong with the log or the way to it; of each kind once a minute at most. It must not throw. Default: a warning of the process. */
-  readonly report?: (problem: FollowerProblem) => void;
-}
+export type { RevocationFollowerOptions } from './follower-options.ts';
 
 /** How a follower stands. Times are seconds since the epoch. */
 export interface FollowerStatus {
@@ -68,19 +38,6 @@ export interface RevocationFollower extends LogView {
   close(): Promise<void>;
 }
 
-const OPTIONS: readonly (keyof RevocationFollowerOptions)[] = [
-  'source',
-  'trust',
-  'authority',
-  'store',
-  'clock',
-  'pollInterval',
-  'push',
-  'snapshotFrom',
-  'capacity',
-  'report',
-];
-
 /** Pages that are asked for in one turn: a log of 100 million entries. */
 const MAX_PAGES = 100_000;
 
@@ -103,7 +60,7 @@ const MAX_DELAY = 10;
 export async function openRevocationFollower(
   options: RevocationFollowerOptions,
 ): Promise<RevocationFollower> {
-  const { trust, authority, capacity, pollInterval, snapshotFrom } = checkOptions(options);
+  const { trust, authority, capacity, pollInterval, snapshotFrom } = checkFollowerOptions(options);
   const { store = createMemoryViewStore(), clock = { now: systemTime }, push = true } = options;
   const log = trust.origin;
   const source =
@@ -301,30 +258,4 @@ function tell(listener: () => void): void {
 
 function systemTime(): number {
   return Math.floor(Date.now() / 1000);
-}
-
-function checkOptions(options: RevocationFollowerOptions) {
-  requireKnownOptions(options, OPTIONS);
-  const { trust, authority, source } = options;
-  verifyCheckpoint('', trust); // refuses a trust that is none, now and not at the first answer
-  const { pollInterval = 2_000, snapshotFrom = 10_000, capacity = 10_000_000 } = options;
-  if (!Array.isArray(authority) || authority.length === 0 || authority.length > 16)
-    throw invalid('`authority` must hold 1 to 16 keys.');
-  if (!authority.every(isPublicKey))
-    throw invalid('A key of the authority was not made by importPublicKey.');
-  if (typeof source !== 'string' && typeof source?.tail !== 'function')
-    throw invalid('`source` must be an address or what stands for it.');
-  for (const [name, value, least] of [
-    ['pollInterval', pollInterval, 10],
-    ['snapshotFrom', snapshotFrom, 1],
-    ['capacity', capacity, 1],
-  ] as const) {
-    if (!Number.isSafeInteger(value) || value < least || value > 2 ** 31 - 1)
-      throw invalid(`\`${name}\` must be a whole number, ${least} or more.`);
-  }
-  return { trust, authority, pollInterval, snapshotFrom, capacity };
-}
-
-function invalid(message: string): TaperError {
-  return new TaperError('option_invalid', message);
 }
