@@ -31,8 +31,9 @@ export function delegationGraph(events: readonly EvidenceEvent[]): Markup {
   });
   const circles = [...nodes.values()].map((node) => {
     const kind = node.depth === 0 ? 'node anchor' : 'node';
-    const label = node.depth === 0 ? cut(node.id, 28) : `${node.id.slice(0, 10)}…`;
-    return markup`<circle class="${kind}" cx="${x(node)}" cy="${y(node)}" r="${RADIUS}"><title>${node.id}</title></circle><text x="${x(node) - RADIUS}" y="${y(node) + 26}">${foreignMarkupText(label)}</text>`;
+    const label =
+      node.depth === 0 ? foreignMarkupText(cut(node.id, 28)) : `${node.id.slice(0, 10)}…`;
+    return markup`<circle class="${kind}" cx="${x(node)}" cy="${y(node)}" r="${RADIUS}"><title>${node.id}</title></circle><text x="${x(node) - RADIUS}" y="${y(node) + 26}">${label}</text>`;
   });
   return markup`<div class="graph"><svg width="${columns * COLUMN + 40}" height="${rows * ROW + 10}" role="img" aria-label="Delegation graph">${lines}${circles}</svg></div>`;
 }

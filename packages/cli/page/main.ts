@@ -16,8 +16,8 @@ interface Given {
 }
 
 interface State {
-  policy: { readonly name: string; readonly text: string } | undefined;
-  bundle: { readonly name: string; readonly bytes: Uint8Array } | undefined;
+  policy: { readonly name: string | undefined; readonly text: string } | undefined;
+  bundle: { readonly name: string | undefined; readonly bytes: Uint8Array } | undefined;
   asOf: number | undefined;
 }
 
@@ -27,11 +27,11 @@ const MAX_FILE = 256 * 1024 * 1024;
 const page = document.getElementById('page') as HTMLElement;
 const given = readGiven();
 const state: State = {
-  policy: given.policy === null ? undefined : { name: 'in this page', text: given.policy },
+  policy: given.policy === null ? undefined : { name: undefined, text: given.policy },
   bundle:
     given.bundle === null
       ? undefined
-      : { name: 'in this page', bytes: new TextEncoder().encode(given.bundle) },
+      : { name: undefined, bytes: new TextEncoder().encode(given.bundle) },
   asOf: given.asOf ?? undefined,
 };
 
@@ -47,11 +47,11 @@ function readGiven(): Given {
 
 function draw(content: Markup): void {
   page.innerHTML =
-    markup`<header><p class="quiet">Taper evidence</p><h1>What agents were allowed to do, and did</h1>
+    markup`<header class="none"><p class="quiet">Taper evidence</p><h1>What agents were allowed to do, and did</h1>
 <p>Nothing leaves this page: it can send no request. Keys inside of a bundle are not trusted for being there; your trust policy says whom you believe.</p></header>
 <div class="inputs">
-${drop('policy', 'Your trust policy', state.policy?.name)}
-${drop('bundle', 'Evidence bundle', state.bundle?.name)}
+${drop('policy', 'Your trust policy', state.policy)}
+${drop('bundle', 'Evidence bundle', state.bundle)}
 </div>
 <p class="asof"><label>As of (UTC, optional) <input id="asof" type="datetime-local" step="1" value="${state.asOf === undefined ? '' : new Date(state.asOf * 1000).toISOString().slice(0, 19)}"></label></p>
 <div id="result" aria-live="polite">${content}</div>`.html;
@@ -64,8 +64,18 @@ ${drop('bundle', 'Evidence bundle', state.bundle?.name)}
   });
 }
 
-function drop(kind: 'policy' | 'bundle', title: string, name: string | undefined): Markup {
-  return markup`<label class="drop${name === undefined ? '' : ' given'}" id="drop-${kind}"><strong>${title}</strong><span class="quiet">${name === undefined ? 'Drop a JSON file here, or choose one.' : foreignMarkup(name)}</span><input type="file" id="file-${kind}" accept=".json,application/json"></label>`;
+function drop(
+  kind: 'policy' | 'bundle',
+  title: string,
+  taken: { readonly name: string | undefined } | undefined,
+): Markup {
+  const source =
+    taken === undefined
+      ? 'Drop a JSON file here, or choose one.'
+      : taken.name === undefined
+        ? 'Came with this page.'
+        : foreignMarkup(taken.name);
+  return markup`<label class="drop${taken === undefined ? '' : ' given'}" id="drop-${kind}"><strong>${title}</strong><span class="quiet">${source}</span><input type="file" id="file-${kind}" accept=".json,application/json"></label>`;
 }
 
 function listen(kind: 'policy' | 'bundle'): void {

@@ -93,8 +93,11 @@ function problemsMarkup({ problems, problemCount, notices }: EvidenceVerdict): M
 }
 
 function problemRow({ verdict: question, outcome, code, path, ...facts }: EvidenceProblem): Markup {
-  const words = Object.entries(facts).map(([fact, value]) => `${fact} ${value}`);
-  return markup`<tr class="${outcome}"><td><span class="tag">${question}: ${WORDS[outcome].toLowerCase()}</span></td><td><code>${code}</code></td><td><code>${path}</code></td><td>${words.map((word, index) => markup`${index === 0 ? '' : ', '}${foreignMarkup(word)}`)}</td></tr>`;
+  const rows = Object.entries(facts).map(
+    ([fact, value], index) =>
+      markup`${index === 0 ? '' : ', '}${fact} ${foreignMarkup(String(value))}`,
+  );
+  return markup`<tr class="${outcome}"><td><span class="tag">${question}: ${WORDS[outcome].toLowerCase()}</span></td><td><code>${code}</code></td><td><code>${path}</code></td><td>${rows}</td></tr>`;
 }
 
 function logsMarkup({ logs }: EvidenceVerdict): Markup {
