@@ -1,6 +1,5 @@
-import { type ChildProcess, fork } from 'node:child_process';
-import { once } from 'node:events';
-import { join } from 'node:path';
+import type { ChildProcess } from 'node:child_process';
+import { start, told } from './child.ts';
 import type { Latencies, Ready, Task } from './http-route.ts';
 import { median } from './measure.ts';
 
@@ -93,30 +92,7 @@ function figureOf(
   };
 }
 
-function start(file: string, args: readonly string[], processes: ChildProcess[]): ChildProcess {
-  const child = fork(join(import.meta.dirname, file), args, {
-    execArgv: ['--conditions=@taper/source'],
-  });
-  processes.push(child);
-  return child;
-}
-
 function ask(client: ChildProcess, task: Task): Promise<unknown> {
   client.send(task);
   return told(client);
-}
-
-/** The next message of a child; rejects when there will be none. */
-async function told(child: ChildProcess): Promise<unknown> {
-  const ended = new AbortController();
-  try {
-    return await Promise.race([
-      once(child, 'message', { signal: ended.signal }).then(([message]) => message),
-      once(child, 'exit', { signal: ended.signal }).then(([code]) => {
-        throw new Error(`A process of the HTTP bench ended with ${code}.`);
-      }),
-    ]);
-  } finally {
-    ended.abort();
-  }
 }
