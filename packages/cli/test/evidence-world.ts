@@ -16,9 +16,9 @@ import { createLogAuditSink, type Log, openLog, openRevocationAuthority } from '
 import { openFileAuditSidecar, openFileCheckpointStore, openFileTileStore } from '@taper/log/file';
 import { fixedKey, ISSUER, NOW, Workspace } from './workspace.ts';
 
-export const AUDIENCE = 'https://pay.example';
+const AUDIENCE = 'https://pay.example';
 export const AUDIT = 'audit.example.com/pay';
-export const REVOCATIONS = 'log.example.com/revocations';
+const REVOCATIONS = 'log.example.com/revocations';
 
 function signerOf(name: string): Signer {
   return createSigner(fixedKey(name));
