@@ -12,9 +12,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
+import { type PythonRun, runPython, whyNoPython } from '../src/index.ts';
 import { runCampaign } from './campaign.ts';
 import { createEmitter } from './emit.ts';
-import { type PythonRun, runPython, whyNoPython } from './python.ts';
 
 /** Chains in one file, of about 25 MB: one is judged while the next is made. */
 const CHUNK = 10_000;

@@ -41,6 +41,7 @@ export {
   permits,
   toolsIn,
 } from './oracle.ts';
+export { type PythonRun, runPython, whyNoPython } from './python.ts';
 export { createRandom, type Random } from './random.ts';
 export {
   CAST,

@@ -2,8 +2,8 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, test } from 'vitest';
-import { runPython, whyNoPython } from '../fuzz/python.ts';
 import { emitChains, suites } from '../fuzz/verifiers.ts';
+import { runPython, whyNoPython } from '../src/index.ts';
 
 const missing = whyNoPython();
 if (missing !== undefined) console.warn(`skipped: the verifier in Python, as ${missing}`);

@@ -96,30 +96,36 @@ def _check_lines(judged: JudgedLog, as_of: int | None, verdict: EvidenceVerdict)
     """Steps 4 and 5. `before` is the last entry that the emitter signed, whatever else is wrong with it."""
     before: Shown | None = None
     for item in judged.log.shown:
-        if judged.emitter is not None:
-            code = _line_problem(item, before, judged, judged.emitter, as_of)
-            if code is not None:
-                verdict.add(AUTHENTIC, code, item.path)
-            elif item.event is not None:
-                if before is not None and before.event is not None and item.event.time < before.event.time:
-                    verdict.notices.append({"code": "time_stepped_back", "path": item.path})
-                judged.good.append(item)
-            if code not in ("line_malformed", "emitter_mismatch", "signature_invalid"):
-                before = item
-        elif item.event is None:
-            verdict.add(AUTHENTIC, "line_malformed", item.path)
-        if item.opening is not None and item.event is not None:
-            code = _opening_problem(item.event, item.opening)
-            if code is not None:
-                verdict.add(AUTHENTIC, code, f"{item.path}.opening")
-            else:
-                judged.arguments[item.path] = _arguments(item.opening) or {}
+        if judged.emitter is None or item.event is None:
+            if item.event is None:
+                verdict.add(AUTHENTIC, "line_malformed", item.path)
+            continue
+        code = _line_problem(item, item.event, before, judged, judged.emitter, as_of)
+        if code is None:
+            judged.good.append(item)
+            if before is not None and before.event is not None and item.event.time < before.event.time:
+                verdict.notices.append({"code": "time_stepped_back", "path": item.path})
+            _open(judged, item, item.event, verdict)
+        else:
+            verdict.add(AUTHENTIC, code, item.path)
+        if code not in ("line_malformed", "emitter_mismatch", "signature_invalid"):
+            before = item
 
 
-def _line_problem(item: Shown, before: Shown | None, judged: JudgedLog, emitter: Emitter, as_of: int | None
-                  ) -> str | None:
-    event = item.event
-    if event is None or len(item.line.encode("utf-8")) > MAX_LINE:
+def _open(judged: JudgedLog, item: Shown, event: Event, verdict: EvidenceVerdict) -> None:
+    """Step 5."""
+    if item.opening is None:
+        return
+    code = _opening_problem(event, item.opening)
+    if code is None:
+        judged.arguments[item.path] = _arguments(item.opening) or {}
+    else:
+        verdict.add(AUTHENTIC, code, f"{item.path}.opening")
+
+
+def _line_problem(item: Shown, event: Event, before: Shown | None, judged: JudgedLog, emitter: Emitter,
+                  as_of: int | None) -> str | None:
+    if len(item.line.encode("utf-8")) > MAX_LINE:
         return "line_malformed"
     if event.emitter != emitter.name:
         return "emitter_mismatch"
@@ -161,7 +167,10 @@ def _opening_problem(event: Event, opening: Opening) -> str | None:
         allowed = event.value["decision"] == "permit" and "session" not in event.value
         if not allowed or len(opening.proofs) != len(chains_of(event)):
             return "opening_unexpected"
-    committed = base64url.encode(hashlib.sha256(opening.salt + opening.arguments.encode("utf-8")).digest())
+    salt = base64url.decode(opening.salt)
+    if salt is None:
+        return "opening_mismatch"
+    committed = base64url.encode(hashlib.sha256(salt + opening.arguments.encode("utf-8")).digest())
     if committed != event.value["arguments_hash"] or _arguments(opening) is None:
         return "opening_mismatch"
     return None
@@ -186,9 +195,8 @@ def _check_earlier(judged: JudgedLog, policy: TrustPolicy, as_of: int | None, ve
         except LogProblem as problem:
             verdict.add(AUTHENTIC, "earlier_invalid", f"{each.path}.checkpoint", problem=problem.code)
             continue
-        if not size < earlier.size < checkpoint.size:
-            verdict.add(AUTHENTIC, "earlier_invalid", f"{each.path}.checkpoint")
-        elif not verify_consistency(earlier.size, earlier.root, checkpoint.size, checkpoint.root, each.proof):
+        rises = size < earlier.size < checkpoint.size
+        if not rises or not verify_consistency(earlier.size, earlier.root, checkpoint.size, checkpoint.root, each.proof):
             verdict.add(AUTHENTIC, "earlier_inconsistent", each.path)
         else:
             judged.earlier[earlier.size] = earlier.root

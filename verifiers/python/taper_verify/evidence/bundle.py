@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
@@ -16,6 +17,9 @@ MAX_LENGTH = 67_108_864
 MAX_VALUES = 4_000_000
 MAX_LOGS = 64
 
+_SALT = re.compile(r"[A-Za-z0-9_-]{22}\Z")
+_STAPLE = re.compile(r"[A-Za-z0-9_-]+\Z")
+
 
 class BundleRefused(Exception):
     def __init__(self, code: str, path: str = "") -> None:
@@ -26,7 +30,8 @@ class BundleRefused(Exception):
 @dataclass(frozen=True)
 class Opening:
     arguments: str
-    salt: bytes
+    #: As text: a second spelling of the bytes opens nothing.
+    salt: str
     proofs: list[str] | None
 
 
@@ -80,6 +85,7 @@ class BundleLog:
 class Staple:
     path: str
     leaf: str
+    #: base64url; empty where the text is none.
     data: bytes
 
 
@@ -153,13 +159,15 @@ class _Reader:
         return given
 
     def hash(self, given: Json, path: str) -> bytes:
-        return self.bytes(given, path, 32)
-
-    def bytes(self, given: Json, path: str, length: int | None = None) -> bytes:
         data = base64url.decode(given) if isinstance(given, str) else None
-        if data is None or data == b"" or length not in (None, len(data)):
+        if data is None or len(data) != 32:
             raise BundleRefused("bundle_malformed", path)
         return data
+
+    def like(self, given: Json, path: str, pattern: re.Pattern[str]) -> str:
+        if not isinstance(given, str) or not pattern.match(given):
+            raise BundleRefused("bundle_malformed", path)
+        return given
 
     def log(self, given: Json, path: str) -> BundleLog:
         log = self.members(given, path, {"checkpoint", "items"}, {"earlier"})
@@ -178,7 +186,7 @@ class _Reader:
         return BundleLog(path, note, items, earlier, size)
 
     def item(self, given: Json, path: str, index: int) -> Shown | Withheld:
-        if isinstance(given, dict) and "line" in given:
+        if not isinstance(given, dict) or not {"count", "hashes"} & set(given):
             item = self.members(given, path, {"line"}, {"opening"})
             line = self.text(item["line"], f"{path}.line")
             opening = self.opening(item["opening"], f"{path}.opening") if "opening" in item else None
@@ -196,7 +204,7 @@ class _Reader:
         if "proofs" in opening:
             proofs = self.each(opening["proofs"], f"{path}.proofs", self.text, 1, 4)
         arguments = self.text(opening["arguments"], f"{path}.arguments")
-        return Opening(arguments, self.bytes(opening["salt"], f"{path}.salt", 16), proofs)
+        return Opening(arguments, self.like(opening["salt"], f"{path}.salt", _SALT), proofs)
 
     def earlier(self, given: Json, path: str) -> Earlier:
         item = self.members(given, path, {"checkpoint", "proof"})
@@ -206,7 +214,8 @@ class _Reader:
     def staple(self, given: Json, path: str) -> Staple:
         item = self.members(given, path, {"leaf", "staple"})
         self.hash(item["leaf"], f"{path}.leaf")
-        return Staple(path, str(item["leaf"]), self.bytes(item["staple"], f"{path}.staple"))
+        text = self.like(item["staple"], f"{path}.staple", _STAPLE)
+        return Staple(path, str(item["leaf"]), base64url.decode(text) or b"")
 
 
 def run_is_whole(run: Withheld) -> bool:
