@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process';
 import { rm } from 'node:fs/promises';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import type { Random } from '@taper/testkit';
 import { localDisk } from '../src/file/disk.ts';
 import { Breach, History } from './history.ts';
@@ -98,7 +98,9 @@ async function live(
     end,
     `${at}`,
   ];
-  const child = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'pipe'] });
+  // Most of a life would be spent on compiling the same sources again.
+  const env = { ...process.env, NODE_COMPILE_CACHE: join(dirname(place), 'compile-cache') };
+  const child = spawn(process.execPath, args, { env, stdio: ['ignore', 'pipe', 'pipe'] });
   const delay = random.between(0, 60);
   let said = '';
   let complaints = '';
