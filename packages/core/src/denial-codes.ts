@@ -223,7 +223,7 @@ export const DENIALS = {
     hint: 'Use fewer clauses for each tool.',
   },
   parent_link_invalid: {
-    summary: '`iss` or `par_hash` of a derived token is absent or not a string.',
+    summary: '`iss` or `par_hash` of a derived token is absent, empty or not a string.',
     steps: ['4b5'],
     http: 401,
     hint: 'Derive the token from its parent; both claims are required.',
