@@ -267,6 +267,13 @@ class Verifier:
                 capability.check_call(chain.leaf.tools, tool, args, hop)
             elif tool not in chain.leaf.tools:
                 raise Denied("tool_not_granted", "6b", hop)
+        except Denied as denied:
+            return denied.denial
+        return self.admits(chain)
+
+    def admits(self, chain: VerifiedChain) -> Denial | None:
+        """Whether a verified chain may be used at this enforcement point: step 6c, tenant and purpose."""
+        try:
             self._audience(chain, Policy())
             chain.caveats.check_place(self.profile)
         except Denied as denied:

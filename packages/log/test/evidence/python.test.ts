@@ -55,13 +55,9 @@ interface Found {
   readonly path: string;
 }
 
-/**
- * Of a bundle that is malformed in two places either may be named. Tokens and staples that are unused are left out: the
- * two do not agree yet which ones are when another token of the chain is missing.
- */
+/** Of a bundle that is malformed in two places either may be named. */
 function comparable(problems: readonly Found[]): string[] {
   return problems
-    .filter(({ code }) => !code.endsWith('_unused'))
     .map(({ verdict, outcome, code, path }) =>
       [verdict, outcome, code, code === 'bundle_malformed' ? '' : path].join(' '),
     )
@@ -75,7 +71,6 @@ async function compare(questions: readonly Question[]): Promise<EvidenceVerdict[
     const verdict = await verify(bundle, changes, asOf);
     const { problems, ...report } = reports[index] as Report;
     expect(comparable(problems), what).toEqual(comparable(verdict.problems));
-    if (verdict.problems.some(({ code }) => code.endsWith('_unused'))) continue;
     expect(report, what).toMatchObject({
       authentic: verdict.authentic,
       authorized: verdict.authorized,
@@ -108,6 +103,8 @@ describe.skipIf(missing !== undefined)('the verifier in Python, about bundles', 
     const policies: readonly JsonObject[] = [
       {},
       { anchors: [] },
+      { revocation_logs: [] },
+      { emitters: [{ ...emitter, tenant: 'acme' }] },
       { held: { checkpoints: [held] } },
       { emitters: [{ ...emitter, last_sequence: 3 }] },
       { emitters: [{ ...emitter, not_after: NOW + 1 }] },
@@ -158,7 +155,7 @@ describe.skipIf(missing !== undefined)('the verifier in Python, about bundles', 
   test('says the same of bundles that anybody has changed', { timeout: 120_000 }, async () => {
     const seed = `${process.pid} ${performance.timeOrigin}`;
     const random = createRandom(seed);
-    const questions = Array.from({ length: 300 }, (_, index) => ({
+    const questions = Array.from({ length: 150 }, (_, index) => ({
       what: `seed ${seed}, change ${index}`,
       bundle: random.chance(0.4)
         ? withOtherCharacter(whole, random)

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from .. import base64url
 from ..audit import Event
 from ..caveat import Profile
-from ..checkpoint import LogProblem, LogTrust
+from ..checkpoint import LogProblem
 from ..denial import Denial
 from ..jws import Compact
 from ..revoked_set import Query, SubjectChain
@@ -22,9 +22,6 @@ from .trust import Emitter, TrustPolicy
 
 PROOF_WINDOW = 60
 RETENTION = 86_400
-
-_CUT = 512
-
 
 class _Stop(Exception):
     """The first step of an event that does not hold ends what needs it."""
@@ -59,7 +56,7 @@ class Authorization:
     def judge(self, judged: JudgedLog) -> None:
         past = _Past()
         good = {item.path for item in judged.good}
-        if judged.checkpoint is None:
+        if judged.checkpoint is None or judged.emitter is None:
             self._add("not_authentic", judged.log.path)
         for item in judged.log.items:
             if isinstance(item, Withheld):
@@ -80,8 +77,12 @@ class Authorization:
 
     def _event(self, item: Shown, event: Event, judged: JudgedLog, emitter: Emitter, past: _Past) -> None:
         try:
-            if chains_of(event):
+            if event.value["event_type"] == "outcome":
+                _check_outcome(event, past)
+            elif event.value["decision"] in ("permit", "opened"):
                 self._caller(item, event, judged, emitter, past)
+            else:
+                self._denied(event, emitter)
         except _Stop as stop:
             self._add(stop.code, item.path, **stop.facts)
         identifier = str(event.value["event_id"])
@@ -91,37 +92,45 @@ class Authorization:
             past.sessions.setdefault(str(event.value["session"]), event)
 
     def _caller(self, item: Shown, event: Event, judged: JudgedLog, emitter: Emitter, past: _Past) -> None:
-        if event.value["event_type"] == "outcome":
-            _check_outcome(event, past)
-            return
+        """Of what asks for authority: steps 1 and 3 to 6."""
         if not self.policy.anchors:
             raise _Stop("anchors_missing")
-        chains = [self._chain(each, event, emitter) for each in chains_of(event)]
-        _check_caveats(event, chains)
-        if event.value["decision"] in ("permit", "opened"):
-            for chain in chains:
-                self._revocation(chain, event, item)
+        described = chains_of(event)
+        if not all(self._has_tokens(each) for each in described):
+            raise _Stop("tokens_not_shown")
+        chains = [self._chain(each, event, emitter) for each in described]
+        _check_description(event, described, chains)
+        self._revocation(chains, event, item)
         if event.value["decision"] == "permit":
             self._permit(item, event, chains, judged, emitter, past)
+            return
+        for chain in chains:
+            denial = self._verifier(emitter, chain.caveats.tenant).admits(chain)
+            if denial is not None:
+                raise _Stop("call_denied", denial=denial.code, hop=denial.hop)
 
-    def _chain(self, named: Mapping[str, Json], event: Event, emitter: Emitter) -> VerifiedChain:
-        """Steps 3 and 4 of one chain."""
-        compacts = [self.tokens.get(str(each)) for each in _list(named["token_hashes"])]
-        if None in compacts:
-            raise _Stop("tokens_not_shown")
-        verifier = self._verifier(emitter, None)
-        found = verifier.verify_chain([each.text for each in compacts if each is not None], event.time)
+    def _denied(self, event: Event, emitter: Emitter) -> None:
+        """Of a denied call, or one that awaits approval: what can be verified, and nothing is missed."""
+        presented = event.value.get("presented_chain")
+        described = [*chains_of(event), *([presented] if isinstance(presented, dict) else [])]
+        for each in described if self.policy.anchors else []:
+            if self._has_tokens(each):
+                self._chain(each, event, emitter)
+
+    def _has_tokens(self, described: Mapping[str, Json]) -> bool:
+        return all(str(each) in self.tokens for each in _list(described["token_hashes"]))
+
+    def _chain(self, described: Mapping[str, Json], event: Event, emitter: Emitter) -> VerifiedChain:
+        """Step 4 of one chain."""
+        texts = [self.tokens[str(each)].text for each in _list(described["token_hashes"])]
+        found = self._verifier(emitter, None).verify_chain(texts, event.time)
         if isinstance(found, Denial):
             raise _Stop("chain_denied", denial=found.code, hop=found.hop)
-        holders = [token.holder.thumbprint for token in found.tokens]
-        expected = [str(found.tokens[0].claims["iss"]), *holders]
-        if named["delegation_chain"] != expected or named["agent_id"] != holders[-1]:
-            raise _Stop("chain_mismatch")
-        if named["delegated_by"] != expected[-2]:
+        if described["delegation_chain"] != _holders(found):
             raise _Stop("chain_mismatch")
         spans = [
             each.span for each in self.policy.anchors
-            if each.anchor.key == found.tokens[0].signer and each.anchor.issuer == expected[0]
+            if each.anchor.key == found.tokens[0].signer and each.anchor.issuer == found.tokens[0].claims["iss"]
         ]
         if not any(span.holds(event.time) for span in spans):
             raise _Stop("anchor_not_valid")
@@ -135,55 +144,54 @@ class Authorization:
             Profile(tenant if emitter.tenant is None else emitter.tenant),
         )
 
-    def _revocation(self, chain: VerifiedChain, event: Event, item: Shown) -> None:
-        least_exp = min(integer_of(token.claims["exp"]) or 0 for token in chain.tokens)
-        found = [
-            each for each in self._staple_verdicts(chain) if each.as_of < least_exp + RETENTION
-        ]
-        good = [each.as_of for each in found if each.revoked is None and each.as_of >= event.time]
-        if good:
-            known = self.verdict.revocation_as_of.get(item.path)
-            self.verdict.revocation_as_of[item.path] = min(max(good), known if known is not None else max(good))
+    def _revocation(self, chains: list[VerifiedChain], event: Event, item: Shown) -> None:
+        """Of all chains, and of each log that a chain names, the worst counts."""
+        answers = []
+        for chain in chains:
+            verdicts = self._staple_verdicts(chain)
+            asked = chain.caveats.epochs
+            if not asked:
+                answers.append(_known(chain, event.time, [each for _, each in verdicts]))
+            for log, epoch in asked.items():
+                of_log = [each for origin, each in verdicts if origin == log and each.epoch >= epoch]
+                answers.append(_known(chain, event.time, of_log))
+        worst = max(answers, key=lambda answer: _RANK.index(answer[0]))[0]
+        if worst == "in_force":
+            self.verdict.revocation_as_of[item.path] = min(as_of for _, as_of in answers if as_of is not None)
             return
-        if any(each.revoked is not None and each.as_of <= event.time for each in found):
-            self._add("chain_revoked", item.path)
+        if worst == "chain_revoked":
+            self._add(worst, item.path)
             return
-        if event.value["decision"] == "permit":
-            self.verdict.without["revocation"] += 1
+        self.verdict.without["revocation"] += event.value["decision"] == "permit"
         if self.policy.required.revocation:
-            undecided = any(each.revoked is not None for each in found)
-            self._add("revocation_undecided" if undecided else "revocation_not_shown", item.path)
+            self._add(worst, item.path)
 
-    def _staple_verdicts(self, chain: VerifiedChain) -> list[StapleVerdict]:
-        """Of the staples of the chain's leaf that verify and count."""
+    def _staple_verdicts(self, chain: VerifiedChain) -> list[tuple[str, StapleVerdict]]:
+        """Of the staples of the chain's leaf those that verify, with their origins."""
         found = []
         for each in self.staples.get(chain.leaf.hash, []):
-            trust = self._staple_log(each.data, chain)
-            if trust is None:
-                continue
+            origin = origin_of(each.data) or ""
+            problem = "origin_mismatch"
             try:
-                found.append(verify_staple(each.data, _query(chain), _oldest(chain), trust, self.as_of))
-            except LogProblem as problem:
-                if each.path not in self._reported:
-                    self._add("staple_invalid", each.path, problem=problem.code)
-                self._reported.add(each.path)
+                if origin in self.policy.revocation_logs:
+                    trust = self.policy.logs[origin]
+                    verdict = verify_staple(each.data, _query(chain), _oldest(chain), trust, self.as_of)
+                    found.append((origin, verdict))
+                    continue
+                if not origin:
+                    problem = "staple_malformed"
+            except LogProblem as refused:
+                problem = refused.code
+            if each.path not in self._reported:
+                self._add("staple_invalid", each.path, problem=problem)
+            self._reported.add(each.path)
         return found
-
-    def _staple_log(self, data: bytes, chain: VerifiedChain) -> LogTrust | None:
-        origin = origin_of(data)
-        if origin is None:
-            # Of no log at all: let the verification say why.
-            return next((self.policy.logs[each] for each in self.policy.revocation_logs), None)
-        if origin not in self.policy.revocation_logs:
-            return None
-        asked = chain.caveats.epochs
-        return None if asked and origin not in asked else self.policy.logs[origin]
 
     def _permit(self, item: Shown, event: Event, chains: list[VerifiedChain], judged: JudgedLog, emitter: Emitter,
                 past: _Past) -> None:
         """Step 6."""
         tool = event.value.get("tool")
-        if not isinstance(tool, str) or _is_cut(tool):
+        if not isinstance(tool, str) or tool.endswith("…") or "(token withheld)" in tool:
             raise _Stop("tool_not_shown")
         args = judged.arguments.get(item.path)
         for chain in chains:
@@ -248,13 +256,37 @@ def _check_outcome(event: Event, past: _Past) -> None:
     past.outcomes[str(identifier)] = str(event.value["event_id"])
 
 
-def _check_caveats(event: Event, chains: list[VerifiedChain]) -> None:
-    """Step 4: `tenant` and `purposes` are the chains'."""
-    tenants = {chain.caveats.tenant for chain in chains}
-    if tenants != {event.value.get("tenant")}:
+#: From the best to the worst.
+_RANK = ("in_force", "revocation_undecided", "revocation_not_shown", "chain_revoked")
+
+
+def _known(chain: VerifiedChain, time: int, verdicts: Sequence[StapleVerdict]) -> tuple[str, int | None]:
+    """What staples say of a chain at a time, and as of when it was in force."""
+    least_exp = min(integer_of(token.claims["exp"]) or 0 for token in chain.tokens)
+    counted = [each for each in verdicts if each.as_of < least_exp + RETENTION]
+    good = [each.as_of for each in counted if each.revoked is None and each.as_of >= time]
+    revoked = [each.as_of for each in counted if each.revoked is not None]
+    if good:
+        return "in_force", max(good)
+    if any(as_of <= time for as_of in revoked):
+        return "chain_revoked", None
+    return ("revocation_undecided" if revoked else "revocation_not_shown"), None
+
+
+def _holders(chain: VerifiedChain) -> list[str]:
+    return [str(chain.tokens[0].claims["iss"]), *(token.holder.thumbprint for token in chain.tokens)]
+
+
+def _check_description(event: Event, described: Sequence[Mapping[str, Json]], chains: Sequence[VerifiedChain]) -> None:
+    """Step 4: who is named, the tenant and the purposes are the chains'."""
+    for each, chain in zip(described, chains):
+        *_, before, last = _holders(chain)
+        if each["agent_id"] != last or each["delegated_by"] != before:
+            raise _Stop("chain_mismatch")
+    if {chain.caveats.tenant for chain in chains} != {event.value.get("tenant")}:
         raise _Stop("chain_mismatch")
-    purposes = {purpose for chain in chains for _, purpose in chain.caveats.purposes}
-    if "purposes" in event.value and set(map(str, _list(event.value["purposes"]))) != purposes:
+    purposes = list(dict.fromkeys(purpose for chain in chains for _, purpose in chain.caveats.purposes))
+    if _list(event.value.get("purposes", [])) != purposes:
         raise _Stop("chain_mismatch")
 
 
@@ -266,21 +298,19 @@ def _check_session(event: Event, past: _Past) -> None:
         raise _Stop("session_mismatch")
 
 
-def _is_cut(tool: str) -> bool:
-    return "(token withheld)" in tool or (len(tool) > _CUT and tool.endswith("…"))
-
-
 def _are_approved(event: Event, tool: str, chains: list[VerifiedChain]) -> bool:
-    given: dict[str, set[tuple[str, str]]] = {}
+    """Nobody approves twice, and no holder of a token of the chains does."""
+    seen = {token.holder.thumbprint for chain in chains for token in chain.tokens}
+    given: dict[str, int] = {}
     for each in _list(event.value.get("approvals", [])):
-        if isinstance(each, dict):
-            given.setdefault(str(each["group"]), set()).add((str(each["approver"]), str(each["key"])))
-    for chain in chains:
-        for group, count in chain.caveats.approvals.get(tool, {}).items():
-            by = given.get(group, set())
-            if min(len({name for name, _ in by}), len({key for _, key in by})) < count:
-                return False
-    return True
+        if isinstance(each, dict) and str(each["key"]) not in seen:
+            seen.add(str(each["key"]))
+            given[str(each["group"])] = given.get(str(each["group"]), 0) + 1
+    return all(
+        given.get(group, 0) >= count
+        for chain in chains
+        for group, count in chain.caveats.approvals.get(tool, {}).items()
+    )
 
 
 def _query(chain: VerifiedChain) -> Query:

@@ -20,11 +20,12 @@ def verify_evidence(text: str | bytes, policy: TrustPolicy, as_of: int | None = 
         verdict.add(AUTHORIZED, "not_authentic", "")
         verdict.add(COMPLETE, "not_authentic", "")
         return verdict
-    tokens = _check_tokens(bundle, verdict)
+    tokens = _read_tokens(bundle)
     judged = [judge_log(log, policy, as_of, verdict) for log in bundle.logs]
     authorization = Authorization(policy, tokens, bundle.staples, as_of, verdict)
     for each in judged:
         authorization.judge(each)
+    _check_use(bundle, tokens, verdict)
     if not any(log.shown for log in bundle.logs):
         verdict.add(AUTHORIZED, "nothing_shown", "")
     for each in judged:
@@ -36,48 +37,57 @@ def verify_evidence(text: str | bytes, policy: TrustPolicy, as_of: int | None = 
     return verdict
 
 
-def _check_tokens(bundle: Bundle, verdict: EvidenceVerdict) -> dict[str, Compact]:
-    """Section 5.1, steps 2 and 3."""
-    named: set[str] = set()
+def _read_tokens(bundle: Bundle) -> dict[str, Compact]:
+    """The tokens by hash; of those that are malformed or repeated, `_check_use` speaks."""
+    tokens: dict[str, Compact] = {}
+    for text in bundle.tokens:
+        compact = token_of(text)
+        if compact is not None:
+            tokens.setdefault(compact.hash, compact)
+    return tokens
+
+
+def _check_use(bundle: Bundle, tokens: dict[str, Compact], verdict: EvidenceVerdict) -> None:
+    """Section 5.1, steps 2 and 3: what lines that can be read name, whoever signed them."""
+    used: set[str] = set()
     leaves: set[str] = set()
     for log in bundle.logs:
-        for item in log.shown:
-            if item.event is None:
-                continue
-            for chain in chains_of(item.event):
-                named.update(chain["token_hashes"])
-                leaves.add(chain["token_hashes"][-1])
-            presented = item.event.value.get("presented_chain")
+        for event in [item.event for item in log.shown if item.event is not None]:
+            named = [chain["token_hashes"] for chain in chains_of(event)]
+            leaves.update(hashes[-1] for hashes in named)
+            presented = event.value.get("presented_chain")
             if isinstance(presented, dict):
-                named.update(presented["token_hashes"])
-    tokens: dict[str, Compact] = {}
+                named.append(presented["token_hashes"])
+            for hashes in named:
+                if all(each in tokens for each in hashes):
+                    used.update(hashes)
+    seen: set[str] = set()
     for index, text in enumerate(bundle.tokens):
         compact, path = token_of(text), f"tokens[{index}]"
         if compact is None:
             verdict.add(AUTHENTIC, "token_malformed", path)
-        elif compact.hash in tokens:
+        elif compact.hash in seen:
             verdict.add(AUTHENTIC, "token_repeated", path)
-        else:
-            tokens[compact.hash] = compact
-            if compact.hash not in named:
-                verdict.add(AUTHENTIC, "token_unused", path)
+        elif compact.hash not in used:
+            verdict.add(AUTHENTIC, "token_unused", path)
+        if compact is not None:
+            seen.add(compact.hash)
     for staple in bundle.staples:
         if staple.leaf not in leaves:
             verdict.add(AUTHENTIC, "staple_unused", staple.path)
-    return tokens
 
 
 def _check_complete(judged: JudgedLog, policy: TrustPolicy, verdict: EvidenceVerdict) -> None:
     """Section 5.4."""
     log, checkpoint = judged.log, judged.checkpoint
-    if checkpoint is None or judged.emitter is None:
+    if checkpoint is None:
         verdict.add(COMPLETE, "not_authentic", log.path)
         return
     if checkpoint.size == 0:
         verdict.add(COMPLETE, "log_empty", log.path)
     beyond = any(held.origin == log.origin and held.size > checkpoint.size for held in policy.held_checkpoints)
     if beyond or any(
-        head.emitter == judged.emitter.name and head.sequence > checkpoint.size for head in policy.held_heads
+        judged.emitter is not None and head.emitter == judged.emitter.name and head.sequence > checkpoint.size for head in policy.held_heads
     ):
         verdict.add(COMPLETE, "log_cut_off", log.path)
     sequences = policy.required.sequences
