@@ -411,7 +411,7 @@ describe('another history', () => {
 
 describe('whose word it is', () => {
   test('O02: a key that the auditor knows does not speak for another emitter', async () => {
-    const impostor = newParty();
+    const impostor = newParty('impostor');
     const lying = await openStory({ impostor });
     await lying.pay();
     const [emitter] = policy()['emitters'] as readonly JsonObject[];

@@ -1,9 +1,7 @@
 import {
   buildEvidence,
-  createSigner,
   derive,
   type EvidenceVerdict,
-  generateKeyPair,
   issue,
   type JsonObject,
   joinPresentations,
@@ -26,6 +24,7 @@ import {
   type EnforcementPoint,
   initiateSession,
 } from '@taper/enforce';
+import { createRandom, testKey } from '@taper/testkit';
 import {
   type AuditSidecar,
   type AuditSourceOptions,
@@ -59,29 +58,36 @@ export interface Party {
   readonly jwk: PublicJwk;
 }
 
-export function newParty(): Party {
-  const { privateJwk, publicKey } = generateKeyPair();
-  const { d: _, ...jwk } = privateJwk as PublicJwk & { d: string };
-  return { signer: createSigner(privateJwk), key: publicKey, jwk };
+/** The same for a name every time. */
+export function newParty(name: string): Party {
+  const { signer, publicKey, privateJwk } = testKey(name);
+  const { d: _, ...jwk } = privateJwk;
+  return { signer, key: publicKey, jwk: jwk as unknown as PublicJwk };
 }
 
 /** Who takes part. */
 export const PARTIES = {
-  authority: newParty(),
-  orchestrator: newParty(),
-  planner: newParty(),
-  agent: newParty(),
-  point: newParty(),
-  auditLog: newParty(),
-  revocationLog: newParty(),
-  revoker: newParty(),
-  witnesses: [newParty(), newParty()],
-  responder: newParty(),
+  authority: newParty('authority'),
+  orchestrator: newParty('orchestrator'),
+  planner: newParty('planner'),
+  agent: newParty('agent'),
+  point: newParty('point'),
+  auditLog: newParty('auditLog'),
+  revocationLog: newParty('revocationLog'),
+  revoker: newParty('revoker'),
+  witnesses: [newParty('witness 0'), newParty('witness 1')],
+  responder: newParty('responder'),
 } as const;
 
 export const PAYMENT: JsonObject = { amount: '120.00', order: 'o-1' };
 
 let serial = 0;
+
+/** Identifiers from the first one on again: what is made next is the same every time. */
+export function restart(): void {
+  serial = 0;
+}
+
 function nextId(): string {
   serial += 1;
   return `id-${serial}`;
@@ -172,9 +178,17 @@ export async function openStory(
     readonly hops?: 1 | 3;
     /** Signs events in place of the enforcement point, under its name. */
     readonly impostor?: Party;
+    readonly seed?: string;
   } = {},
 ): Promise<Story> {
-  const { origin = AUDIT_ORIGIN, caveats = {}, hops = 3, tenant, impostor } = options;
+  const {
+    origin = AUDIT_ORIGIN,
+    caveats = {},
+    hops = 3,
+    tenant,
+    impostor,
+    seed = nextId(),
+  } = options;
   const time = { now: NOW };
   const clock = { now: () => time.now };
   const log = await openLog({
@@ -189,11 +203,13 @@ export async function openStory(
   });
   const sidecar = createMemoryAuditSidecar();
   const emitter = PARTIES.point.key.thumbprint;
+  const random = createRandom(seed);
   const recorder = createAuditRecorder({
     sink: createLogAuditSink({ log, emitter, sidecar }),
     signer: (impostor ?? PARTIES.point).signer,
     emitter,
     keepEvidence: true,
+    random: (bytes) => bytes.set(random.bytes(bytes.length)),
     timeout: 60_000,
   });
   const point = createEnforcementPoint({
