@@ -15,6 +15,7 @@ from .signature import verifies
 
 MAX_SIGNATURES = 100
 MAX_BYTES = 1_000_000
+MAX_TEXT_BYTES = 65_536
 #: Seconds that a cosignature may be ahead of the clock.
 SKEW = 60
 
@@ -114,6 +115,8 @@ class Checkpoint:
 def parse_checkpoint(text: str) -> Checkpoint | None:
     """Of the text of a note."""
     lines = text[:-1].split("\n")
+    if len(text.encode("utf-8", "surrogatepass")) > MAX_TEXT_BYTES:
+        return None
     if len(lines) < 3 or "" in lines or not _NUMBER.match(lines[1]) or int(lines[1]) > MAX_SIZE:
         return None
     root = decode_base64(lines[2])

@@ -1,10 +1,13 @@
 """Our vectors, and those of the draft's authors: vectors/README.md."""
 
+import re
 import unittest
+from pathlib import Path
 
+import taper_verify
 from taper_verify.suite import judge_suite
 
-from .shared import VECTORS, third_party
+from .shared import REPOSITORY, VECTORS, read, third_party
 
 
 class Suites(unittest.TestCase):
@@ -33,6 +36,18 @@ class Suites(unittest.TestCase):
         for each in judged:
             with self.subTest(each.vector["id"], title=each.vector["title"]):
                 self.assertTrue(each.agrees, each.denial)
+
+    def test_every_code_is_one_of_spec_denials_json_with_a_step_that_it_lists(self) -> None:
+        steps = {each["code"]: each["steps"] for each in read(REPOSITORY / "spec/denials.json")}
+        count = 0
+        for file in sorted(Path(taper_verify.__file__).parent.glob("*.py")):
+            for code, step in re.findall(r'Denied\("([a-z_]+)"(?:, "([0-9a-z]+)")?', file.read_text("utf-8")):
+                count += 1
+                with self.subTest(f"{file.name}: {code}"):
+                    self.assertIn(code, steps)
+                    if step:
+                        self.assertIn(step, steps[code])
+        self.assertGreater(count, 60)
 
 
 if __name__ == "__main__":
