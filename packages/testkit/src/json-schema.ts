@@ -49,6 +49,14 @@ const KEYWORDS: Readonly<Record<string, Keyword>> = {
     typeof value !== 'string' || new RegExp(rule as string, 'u').test(value)
       ? undefined
       : `${at}: pattern`,
+  minLength: (value, rule, { at }) =>
+    typeof value !== 'string' || [...value].length >= (rule as number)
+      ? undefined
+      : `${at}: minLength`,
+  maxLength: (value, rule, { at }) =>
+    typeof value !== 'string' || [...value].length <= (rule as number)
+      ? undefined
+      : `${at}: maxLength`,
   minimum: (value, rule, { at }) =>
     typeof value !== 'number' || value >= (rule as number) ? undefined : `${at}: minimum`,
   maximum: (value, rule, { at }) =>
