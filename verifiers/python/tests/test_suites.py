@@ -47,7 +47,7 @@ class Suites(unittest.TestCase):
                     self.assertIn(code, steps)
                     if step:
                         self.assertIn(step, steps[code])
-        self.assertGreater(count, 60)
+        self.assertGreater(count, 80)
 
 
 if __name__ == "__main__":

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 
-from .. import base64url
 from ..audit import Event
 from ..caveat import Profile
 from ..checkpoint import LogProblem
@@ -17,29 +15,21 @@ from ..strict_json import Json, integer_of
 from ..verifier import Limits, Policy, VerifiedChain, Verifier
 from .authentic import JudgedLog, chains_of
 from .bundle import Shown, Staple, Withheld
+from .described import (
+    Past,
+    Stop,
+    are_approved,
+    check_description,
+    check_outcome,
+    check_session,
+    holders_of,
+    listed,
+)
 from .problem import AUTHORIZED, EvidenceVerdict
 from .trust import Emitter, TrustPolicy
 
 PROOF_WINDOW = 60
 RETENTION = 86_400
-
-class _Stop(Exception):
-    """The first step of an event that does not hold ends what needs it."""
-
-    def __init__(self, code: str, **facts: object) -> None:
-        super().__init__(code)
-        self.code, self.facts = code, facts
-
-
-@dataclass
-class _Past:
-    """What stood in the log before an event."""
-
-    decisions: dict[str, Event] = field(default_factory=dict)
-    sessions: dict[str, Event] = field(default_factory=dict)
-    outcomes: dict[str, str] = field(default_factory=dict)
-    proofs: set[tuple[str, str]] = field(default_factory=set)
-    withheld: bool = False
 
 
 class Authorization:
@@ -54,7 +44,7 @@ class Authorization:
         self._reported: set[str] = set()
 
     def judge(self, judged: JudgedLog) -> None:
-        past = _Past()
+        past = Past()
         good = {item.path for item in judged.good}
         if judged.checkpoint is None or judged.emitter is None:
             self._add("not_authentic", judged.log.path)
@@ -75,15 +65,15 @@ class Authorization:
     def _add(self, code: str, path: str, **facts: object) -> None:
         self.verdict.add(AUTHORIZED, code, path, **facts)
 
-    def _event(self, item: Shown, event: Event, judged: JudgedLog, emitter: Emitter, past: _Past) -> None:
+    def _event(self, item: Shown, event: Event, judged: JudgedLog, emitter: Emitter, past: Past) -> None:
         try:
             if event.value["event_type"] == "outcome":
-                _check_outcome(event, past)
+                check_outcome(event, past)
             elif event.value["decision"] in ("permit", "opened"):
                 self._caller(item, event, judged, emitter, past)
             else:
                 self._denied(event, emitter)
-        except _Stop as stop:
+        except Stop as stop:
             self._add(stop.code, item.path, **stop.facts)
         identifier = str(event.value["event_id"])
         if event.value["event_type"] == "decision":
@@ -91,15 +81,15 @@ class Authorization:
         if event.value["decision"] == "opened" and "session" in event.value:
             past.sessions.setdefault(str(event.value["session"]), event)
 
-    def _caller(self, item: Shown, event: Event, judged: JudgedLog, emitter: Emitter, past: _Past) -> None:
+    def _caller(self, item: Shown, event: Event, judged: JudgedLog, emitter: Emitter, past: Past) -> None:
         """Of what asks for authority: steps 1 and 3 to 6."""
         if not self.policy.anchors:
-            raise _Stop("anchors_missing")
+            raise Stop("anchors_missing")
         described = chains_of(event)
         if not all(self._has_tokens(each) for each in described):
-            raise _Stop("tokens_not_shown")
+            raise Stop("tokens_not_shown")
         chains = [self._chain(each, event, emitter) for each in described]
-        _check_description(event, described, chains)
+        check_description(event, described, chains)
         self._revocation(chains, event, item)
         if event.value["decision"] == "permit":
             self._permit(item, event, chains, judged, emitter, past)
@@ -107,7 +97,7 @@ class Authorization:
         for chain in chains:
             denial = self._verifier(emitter, chain.caveats.tenant).admits(chain)
             if denial is not None:
-                raise _Stop("call_denied", denial=denial.code, hop=denial.hop)
+                raise Stop("call_denied", denial=denial.code, hop=denial.hop)
 
     def _denied(self, event: Event, emitter: Emitter) -> None:
         """Of a denied call, or one that awaits approval: what can be verified, and nothing is missed."""
@@ -118,22 +108,22 @@ class Authorization:
                 self._chain(each, event, emitter)
 
     def _has_tokens(self, described: Mapping[str, Json]) -> bool:
-        return all(str(each) in self.tokens for each in _list(described["token_hashes"]))
+        return all(str(each) in self.tokens for each in listed(described["token_hashes"]))
 
     def _chain(self, described: Mapping[str, Json], event: Event, emitter: Emitter) -> VerifiedChain:
         """Step 4 of one chain."""
-        texts = [self.tokens[str(each)].text for each in _list(described["token_hashes"])]
+        texts = [self.tokens[str(each)].text for each in listed(described["token_hashes"])]
         found = self._verifier(emitter, None).verify_chain(texts, event.time)
         if isinstance(found, Denial):
-            raise _Stop("chain_denied", denial=found.code, hop=found.hop)
-        if described["delegation_chain"] != _holders(found):
-            raise _Stop("chain_mismatch")
+            raise Stop("chain_denied", denial=found.code, hop=found.hop)
+        if described["delegation_chain"] != holders_of(found):
+            raise Stop("chain_mismatch")
         spans = [
             each.span for each in self.policy.anchors
             if each.anchor.key == found.tokens[0].signer and each.anchor.issuer == found.tokens[0].claims["iss"]
         ]
         if not any(span.holds(event.time) for span in spans):
-            raise _Stop("anchor_not_valid")
+            raise Stop("anchor_not_valid")
         return found
 
     def _verifier(self, emitter: Emitter, tenant: str | None) -> Verifier:
@@ -188,29 +178,29 @@ class Authorization:
         return found
 
     def _permit(self, item: Shown, event: Event, chains: list[VerifiedChain], judged: JudgedLog, emitter: Emitter,
-                past: _Past) -> None:
+                past: Past) -> None:
         """Step 6."""
         tool = event.value.get("tool")
         if not isinstance(tool, str) or tool.endswith("…") or "(token withheld)" in tool:
-            raise _Stop("tool_not_shown")
+            raise Stop("tool_not_shown")
         args = judged.arguments.get(item.path)
         for chain in chains:
             denial = self._verifier(emitter, chain.caveats.tenant).permits(chain, tool, args)
             if denial is not None:
-                raise _Stop("call_denied", denial=denial.code, hop=denial.hop)
-        if not _are_approved(event, tool, chains):
+                raise Stop("call_denied", denial=denial.code, hop=denial.hop)
+        if not are_approved(event, tool, chains):
             self._add("approvals_unmet", item.path)
         if args is None:
             self.verdict.without["arguments"] += 1
             if self.policy.required.arguments:
                 self._add("arguments_not_shown", item.path)
         if "session" in event.value:
-            _check_session(event, past)
+            check_session(event, past)
         else:
             self._proofs(item, event, chains, tool, args, emitter, past)
 
     def _proofs(self, item: Shown, event: Event, chains: list[VerifiedChain], tool: str,
-                args: dict[str, Json] | None, emitter: Emitter, past: _Past) -> None:
+                args: dict[str, Json] | None, emitter: Emitter, past: Past) -> None:
         proofs = item.opening.proofs if item.opening is not None else None
         if proofs is None or args is None:
             self.verdict.without["proofs"] += 1
@@ -222,38 +212,11 @@ class Authorization:
             asked = Policy(require_pop_aud=emitter.requires_proof_audience)
             found = verifier.proves(chain, proof, tool, args, event.time, asked)
             if isinstance(found, Denial):
-                raise _Stop("call_denied", denial=found.code, hop=found.hop)
+                raise Stop("call_denied", denial=found.code, hop=found.hop)
             used = (chain.leaf.holder.thumbprint, found)
             if used in past.proofs:
-                raise _Stop("proof_repeated")
+                raise Stop("proof_repeated")
             past.proofs.add(used)
-
-
-def _list(value: Json) -> list[Json]:
-    return value if isinstance(value, list) else []
-
-
-def _same_chains(one: Event, other: Event) -> bool:
-    return [each["token_hashes"] for each in chains_of(one)] == [each["token_hashes"] for each in chains_of(other)]
-
-
-def _check_outcome(event: Event, past: _Past) -> None:
-    """Step 2."""
-    identifier = event.value.get("decision_event_id")
-    if identifier is None:
-        if event.value["decision"] in ("executed", "failed"):
-            raise _Stop("outcome_without_permit")
-        return
-    decision = past.decisions.get(str(identifier))
-    if decision is None and past.withheld:
-        raise _Stop("decision_not_shown")
-    if decision is None or decision.value["decision"] != "permit":
-        raise _Stop("outcome_without_permit")
-    if not _same_chains(event, decision) or event.value.get("tool") != decision.value.get("tool"):
-        raise _Stop("outcome_mismatch")
-    if str(identifier) in past.outcomes:
-        raise _Stop("outcome_repeated")
-    past.outcomes[str(identifier)] = str(event.value["event_id"])
 
 
 #: From the best to the worst.
@@ -271,46 +234,6 @@ def _known(chain: VerifiedChain, time: int, verdicts: Sequence[StapleVerdict]) -
     if any(as_of <= time for as_of in revoked):
         return "chain_revoked", None
     return ("revocation_undecided" if revoked else "revocation_not_shown"), None
-
-
-def _holders(chain: VerifiedChain) -> list[str]:
-    return [str(chain.tokens[0].claims["iss"]), *(token.holder.thumbprint for token in chain.tokens)]
-
-
-def _check_description(event: Event, described: Sequence[Mapping[str, Json]], chains: Sequence[VerifiedChain]) -> None:
-    """Step 4: who is named, the tenant and the purposes are the chains'."""
-    for each, chain in zip(described, chains):
-        *_, before, last = _holders(chain)
-        if each["agent_id"] != last or each["delegated_by"] != before:
-            raise _Stop("chain_mismatch")
-    if {chain.caveats.tenant for chain in chains} != {event.value.get("tenant")}:
-        raise _Stop("chain_mismatch")
-    purposes = list(dict.fromkeys(purpose for chain in chains for _, purpose in chain.caveats.purposes))
-    if _list(event.value.get("purposes", [])) != purposes:
-        raise _Stop("chain_mismatch")
-
-
-def _check_session(event: Event, past: _Past) -> None:
-    opened = past.sessions.get(str(event.value["session"]))
-    if opened is None:
-        raise _Stop("session_not_shown" if past.withheld else "session_unknown")
-    if not _same_chains(event, opened):
-        raise _Stop("session_mismatch")
-
-
-def _are_approved(event: Event, tool: str, chains: list[VerifiedChain]) -> bool:
-    """Nobody approves twice, and no holder of a token of the chains does."""
-    seen = {token.holder.thumbprint for chain in chains for token in chain.tokens}
-    given: dict[str, int] = {}
-    for each in _list(event.value.get("approvals", [])):
-        if isinstance(each, dict) and str(each["key"]) not in seen:
-            seen.add(str(each["key"]))
-            given[str(each["group"])] = given.get(str(each["group"]), 0) + 1
-    return all(
-        given.get(group, 0) >= count
-        for chain in chains
-        for group, count in chain.caveats.approvals.get(tool, {}).items()
-    )
 
 
 def _query(chain: VerifiedChain) -> Query:
