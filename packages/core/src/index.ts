@@ -44,6 +44,7 @@ export {
   writeHead as writeAuditHead,
 } from './audit-event/head.ts';
 export { type ReadLine as ReadAuditLine, readLine as readAuditLine } from './audit-event/line.ts';
+export { AUDIT_DECISIONS } from './audit-event/shape.ts';
 export {
   AAT_ENTRY_TYPE,
   type Capabilities,

@@ -1,5 +1,5 @@
 import { isJsonObject, type JsonObject, type JsonValue } from '../json.ts';
-import { isEmitter } from './event.ts';
+import { type AuditDecision, type AuditEventType, isEmitter } from './event.ts';
 import { isHash, isSequence, isSignature, isTime } from './head.ts';
 
 type Shape = (value: JsonValue) => boolean;
@@ -90,18 +90,33 @@ const REQUIRED = [
   'time',
 ] as const;
 
-/** The member of an event that is missing, unknown or of the wrong shape; `undefined` when all is well. */
+/** What an event of a type can have decided (`spec/audit.md` section 2). */
+export const AUDIT_DECISIONS: Readonly<Record<AuditEventType, readonly AuditDecision[]>> = {
+  decision: ['permit', 'deny', 'approval_required'],
+  outcome: ['executed', 'failed', 'not_executed'],
+  session: ['opened', 'deny', 'closed'],
+};
+
+/** Decisions that may stand without a chain: nobody is named for them, and nothing was allowed. */
+const WITHOUT_CHAIN: readonly AuditDecision[] = ['deny', 'approval_required', 'closed'];
+
+/** The member of an event that is missing, unknown, of the wrong shape or at odds with another; `undefined` when all is well. */
 export function eventProblem(event: JsonObject): string | undefined {
   for (const member of REQUIRED) if (!Object.hasOwn(event, member)) return member;
   for (const member of Object.keys(event)) {
     if (!Object.hasOwn(MEMBERS, member)) return member;
     if (!MEMBERS[member]?.(event[member] as JsonValue)) return member;
   }
+  const decision = event['decision'] as AuditDecision;
+  if (!AUDIT_DECISIONS[event['event_type'] as AuditEventType].includes(decision)) return 'decision';
   const chain = Object.keys(CHAIN);
   const present = chain.filter((member) => Object.hasOwn(event, member));
   if (present.length > 0 && present.length < chain.length)
     return chain.find((member) => !present.includes(member));
+  const isNamed = present.length > 0;
+  if (!isNamed && !WITHOUT_CHAIN.includes(decision)) return 'token_hashes';
+  if (!isNamed && Object.hasOwn(event, 'joined_chains')) return 'joined_chains';
   const isShown = Object.hasOwn(event, 'presented_chain');
-  if (isShown && (present.length > 0 || event['decision'] !== 'deny')) return 'presented_chain';
+  if (isShown && (isNamed || decision !== 'deny')) return 'presented_chain';
   return undefined;
 }

@@ -1,5 +1,6 @@
 import { hash as digest } from 'node:crypto';
 import {
+  AUDIT_DECISIONS,
   type AuditEvent,
   hashArguments,
   MAX_AUDIT_LINE,
@@ -46,7 +47,7 @@ export interface PlacedEvent {
 
 /**
  * Writes all of an event but its place.
- * @throws {TaperError} `option_invalid` for a permit without a chain or a time that is none; `json_invalid` for arguments that JSON cannot hold.
+ * @throws {TaperError} `option_invalid` for a permit without a chain, a decision of another type of event or a time that is none; `json_invalid` for arguments that JSON cannot hold.
  */
 export function draftEvent(
   init: AuditEventInit,
@@ -59,6 +60,8 @@ export function draftEvent(
   if (!isTime(init.time)) throw new TaperError('option_invalid', 'An event needs its time.');
   if (chains.some(({ holders }) => holders.length === 0))
     throw new TaperError('option_invalid', 'A chain in an event needs its holders.');
+  if (!AUDIT_DECISIONS[init.type]?.includes(init.decision))
+    throw new TaperError('option_invalid', 'This is no decision of an event of this type.');
   if (chains.length === 0 && NEEDS_CHAIN.has(init.decision))
     throw new TaperError('option_invalid', 'Nobody acts without a verified chain.');
   if (presented !== undefined && (chains.length > 0 || init.decision !== 'deny'))

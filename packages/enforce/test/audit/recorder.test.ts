@@ -314,6 +314,8 @@ describe('an event', () => {
       { chains: [{ issuer: 'x', holders: [], tokens: [] }] },
     ],
     ['L13: of a call that ran for nobody', { type: 'outcome', decision: 'executed', chains: [] }],
+    ['of a session that says what became of a call', { type: 'session', decision: 'executed' }],
+    ['of an outcome that permits', { type: 'outcome' }],
     ['without a time', { time: Number.NaN }],
     ['at a time that is no whole second', { time: 1.5 }],
     ['whose arguments JSON cannot hold', { arguments: { a: undefined } as never }],

@@ -70,6 +70,30 @@ describe('spec/audit-event.schema.json', () => {
     expect(accepted({ ...SHOWN_EVENT, presented_chain: { delegation_chain: ['a'] } })).toBe(false);
   });
 
+  test('names somebody wherever somebody acted, and says what its type can say', () => {
+    const {
+      agent_id: _a,
+      delegated_by: _b,
+      delegation_chain: _c,
+      token_hashes: _d,
+      ...nobody
+    } = FULL_EVENT;
+    const { joined_chains: _e, ...alone } = nobody;
+    expect(accepted({ ...alone, event_type: 'decision', decision: 'deny' })).toBe(true);
+    expect(accepted({ ...nobody, event_type: 'decision', decision: 'deny' })).toBe(false);
+    for (const [event_type, decision] of [
+      ['decision', 'permit'],
+      ['outcome', 'executed'],
+      ['outcome', 'not_executed'],
+      ['session', 'opened'],
+    ] as const) {
+      expect(accepted({ ...FULL_EVENT, event_type, decision }), decision).toBe(true);
+      expect(accepted({ ...alone, event_type, decision }), decision).toBe(false);
+      const other = event_type === 'decision' ? 'outcome' : 'decision';
+      expect(accepted({ ...FULL_EVENT, event_type: other, decision }), decision).toBe(false);
+    }
+  });
+
   test('and the reader agree, member by member, on what is missing', () => {
     for (const member of Object.keys(FULL_EVENT)) {
       const { [member]: _, ...rest } = FULL_EVENT;
