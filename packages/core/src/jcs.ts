@@ -10,10 +10,12 @@ import { type JsonObject, type JsonValue, MAX_JSON_DEPTH, MAX_JSON_VALUES } from
  *
  * @throws {TaperError} `json_invalid` for what JSON cannot hold or would change on the way: undefined, functions, symbols,
  * bigint, NaN and infinities, lone surrogates, holes, accessors, instances of classes, `__proto__` members,
- * cycles, more than `MAX_JSON_DEPTH` containers in each other and more than `MAX_JSON_VALUES` values.
+ * cycles, more than `MAX_JSON_DEPTH` containers in each other and more than `maxValues` values.
+ *
+ * @param maxValues default `MAX_JSON_VALUES`.
  */
-export function canonicalize(value: unknown): string {
-  return new CheckedWriter().write(value, 0);
+export function canonicalize(value: unknown, maxValues: number = MAX_JSON_VALUES): string {
+  return new CheckedWriter(maxValues).write(value, 0);
 }
 
 /** As {@link canonicalize}, for a value that `parseJson` gave and found free of inadmissible numbers: nothing in it is left to refuse. */
@@ -35,9 +37,14 @@ export function canonicalizeParsed(value: JsonValue): string {
 /** Writes a value that may be anything. */
 class CheckedWriter {
   private values = 0;
+  private readonly maxValues: number;
+
+  constructor(maxValues: number) {
+    this.maxValues = maxValues;
+  }
 
   write(value: unknown, depth: number): string {
-    if (++this.values > MAX_JSON_VALUES) throw invalid('too many values');
+    if (++this.values > this.maxValues) throw invalid('too many values');
     switch (typeof value) {
       case 'string':
         return writeString(value);

@@ -2,6 +2,8 @@ import { opensArgumentsText } from '../audit-event/arguments.ts';
 import { type AuditEvent, NO_EVENT } from '../audit-event/event.ts';
 import { verifyHeadAsync } from '../audit-event/head.ts';
 import { type ReadLine, readLine } from '../audit-event/line.ts';
+import { canonicalizeParsed } from '../jcs.ts';
+import { isJsonObject, parseJson } from '../json.ts';
 import { sameBytes, verifyConsistency } from '../log-proof/merkle.ts';
 import { parseNote } from '../log-proof/note.ts';
 import {
@@ -252,10 +254,17 @@ function checkOpening(
     findings.add('opening_unexpected', `${path}.opening`);
     return undefined;
   }
-  if (opensArgumentsText(event.arguments_hash ?? '', opening.arguments, opening.salt))
+  const { arguments: text, salt } = opening;
+  if (opensArgumentsText(event.arguments_hash ?? '', text, salt) && isArguments(text))
     return opening;
   findings.add('opening_mismatch', `${path}.opening`);
   return undefined;
+}
+
+/** Whether it is the RFC 8785 text of an object: an emitter can have hashed any other. */
+function isArguments(text: string): boolean {
+  const parsed = parseJson(text);
+  return parsed.ok && isJsonObject(parsed.value) && canonicalizeParsed(parsed.value) === text;
 }
 
 interface EarlierCheck {

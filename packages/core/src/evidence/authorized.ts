@@ -1,5 +1,6 @@
 import type { AuditEvent } from '../audit-event/event.ts';
 import { joinCaveats } from '../caveat/accumulate.ts';
+import { isCaveatText } from '../caveat/shape.ts';
 import { type ChainVerdict, chainCaveats, type VerifiedChain } from '../chain.ts';
 import type { Denial } from '../denial.ts';
 import {
@@ -270,7 +271,9 @@ export class AuthorityOfLog {
 
   /** One for each tenant: an enforcement point refuses the chains of any other. */
   #verifierFor({ tenant: said }: AuditEvent): AsyncVerifier {
-    const { enforcementPoints, requireProofAudience, tenant = said } = this.#emitter;
+    const { enforcementPoints, requireProofAudience } = this.#emitter;
+    // What no chain can name is no chain's tenant: such an event is refused once its chains are known.
+    const tenant = this.#emitter.tenant ?? (isCaveatText(said) ? said : undefined);
     const known = this.#verifiers.get(tenant ?? '');
     if (known !== undefined) return known;
     const verifier = createAsyncVerifier({

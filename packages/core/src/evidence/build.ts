@@ -6,7 +6,12 @@ import { parseJson } from '../json.ts';
 import { parseCheckpoint } from '../log-proof/checkpoint.ts';
 import { subtreeWidths } from '../log-proof/frontier.ts';
 import { parseNote } from '../log-proof/note.ts';
-import { EVIDENCE_VERSION, MAX_EVIDENCE_LENGTH, parseEvidence } from './bundle.ts';
+import {
+  EVIDENCE_VERSION,
+  MAX_EVIDENCE_LENGTH,
+  MAX_EVIDENCE_VALUES,
+  parseEvidence,
+} from './bundle.ts';
 import { listAt, objectAt, optionalAt, ShapeError, textAt } from './shape.ts';
 import { chainsOf, hashToken, presentedChain } from './tokens.ts';
 
@@ -85,12 +90,14 @@ export async function buildEvidence(source: EvidenceSource): Promise<string> {
   const staples = (source.staples ?? [])
     .filter(({ leaf }) => leaves.has(leaf))
     .map(({ leaf, staple }) => ({ leaf, staple }));
-  const text = canonicalize({
+  const bundle = {
     logs,
     ...(staples.length === 0 ? {} : { staples }),
     taper_evidence: EVIDENCE_VERSION,
     ...(tokens.size === 0 ? {} : { tokens: [...tokens.values()] }),
-  });
+  };
+  // Whether it has too many values, and not only too many to be written, is for its own reader to say.
+  const text = canonicalize(bundle, 2 * MAX_EVIDENCE_VALUES);
   if (text.length > MAX_EVIDENCE_LENGTH) throw invalid('the bundle would be too large');
   const read = parseEvidence(text);
   if (!read.ok) throw invalid(`what was given makes no bundle: ${read.code} at ${read.path}`);

@@ -1,5 +1,5 @@
 import { platform } from '#crypto';
-import { canonicalize } from '../jcs.ts';
+import { canonicalizeParsed } from '../jcs.ts';
 import { isJsonObject, type JsonObject, type JsonValue, parseJson } from '../json.ts';
 import { hasTooManyValues } from '../json-size.ts';
 import { isHash, isLogNumber } from '../log-proof/merkle.ts';
@@ -68,7 +68,7 @@ export const EVIDENCE_VERSION = 1;
 export const MAX_EVIDENCE_LENGTH: number = 67_108_864;
 
 /** Commas and opening brackets outside of strings. */
-const MAX_EVIDENCE_VALUES = 4_000_000;
+export const MAX_EVIDENCE_VALUES: number = 4_000_000;
 
 const MAX_LOGS = 64;
 const MAX_PROOFS = 4;
@@ -93,18 +93,13 @@ export function parseEvidence(given: string | Uint8Array): EvidenceReading {
   try {
     const bundle = readBundle(parsed.value);
     // Last: whoever has a bundle of the wrong shape is told where, and not that it is not canonical.
-    return isCanonical(parsed.value, text) ? { ok: true, bundle } : refused('bundle_malformed');
+    // What was parsed holds nothing that cannot be written; a number that no double holds is written otherwise than it was.
+    return canonicalizeParsed(parsed.value) === text
+      ? { ok: true, bundle }
+      : refused('bundle_malformed');
   } catch (error) {
     if (error instanceof ShapeError) return refused('bundle_malformed', error.path);
     throw error;
-  }
-}
-
-function isCanonical(value: JsonValue, text: string): boolean {
-  try {
-    return canonicalize(value) === text;
-  } catch {
-    return false; // a number that no double holds
   }
 }
 

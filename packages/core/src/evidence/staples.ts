@@ -45,19 +45,32 @@ export function indexStaples(
   { trust, asOf, findings }: StapleCheck,
 ): EvidenceStaples {
   const named = new Set<string>();
-  const known = new Map<string, Promise<readonly Statement[]>>();
+  const positions = new Map<string, number[]>();
+  for (const [position, { leaf }] of staples.entries()) {
+    const known = positions.get(leaf);
+    if (known === undefined) positions.set(leaf, [position]);
+    else known.push(position);
+  }
+  const known = new Map<string, Promise<readonly Knowledge[]>>();
 
-  /** Each staple is verified once, for the one chain of its leaf. */
-  async function read(chain: VerifiedChain): Promise<readonly Statement[]> {
-    const statements: Statement[] = [];
-    for (const [position, { leaf, staple }] of staples.entries()) {
-      if (leaf !== chain.leaf.hash) continue;
-      const statement = await verify(staple, chain);
+  /** Each staple is verified once, for the one chain of its leaf; what they come to does not grow with their number. */
+  async function read(chain: VerifiedChain): Promise<readonly Knowledge[]> {
+    const demand = chainCaveats(chain).revocation;
+    const pruned = Math.min(...chain.tokens.map(({ claims }) => claims.exp)) + RETENTION;
+    // Where the chain names no log, all speak as one.
+    const isNamed = demand !== undefined && demand.logs.length > 0;
+    const knowledge = new Map((isNamed ? demand.logs : ['']).map((log) => [log, new Knowledge()]));
+    for (const position of positions.get(chain.leaf.hash) ?? []) {
+      const statement = await verify(staples[position]?.staple ?? '', chain);
       if (typeof statement === 'string')
         findings.add('staple_invalid', `staples[${position}]`, { problem: statement });
-      else statements.push(statement);
+      else if (
+        statement.asOf < pruned &&
+        statement.epoch >= (demand?.epochs.get(statement.origin) ?? 0)
+      )
+        knowledge.get(isNamed ? statement.origin : '')?.add(statement);
     }
-    return statements;
+    return [...knowledge.values()];
   }
 
   async function verify(staple: string, chain: VerifiedChain): Promise<Statement | string> {
@@ -91,7 +104,7 @@ export function indexStaples(
         reading = read(chain);
         known.set(hash, reading);
       }
-      return judge(chain, time, await reading);
+      return (await reading).map((each) => each.at(time)).reduce(worse);
     },
     named: (leaf) => void named.add(leaf),
     reportUnused() {
@@ -101,29 +114,23 @@ export function indexStaples(
   };
 }
 
-function judge(chain: VerifiedChain, time: number, statements: readonly Statement[]): InForce {
-  const demand = chainCaveats(chain).revocation;
-  const pruned = Math.min(...chain.tokens.map(({ claims }) => claims.exp)) + RETENTION;
-  const counted = statements.filter(
-    ({ origin, epoch, asOf }) => asOf < pruned && epoch >= (demand?.epochs.get(origin) ?? 0),
-  );
-  if (demand === undefined || demand.logs.length === 0) return judgeOne(counted, time);
-  const verdicts = demand.logs.map((log) =>
-    judgeOne(
-      counted.filter(({ origin }) => origin === log),
-      time,
-    ),
-  );
-  return verdicts.reduce(worse);
-}
+/** What the staples of one chain come to, under one log. */
+class Knowledge {
+  /** The latest time as of which it was not revoked, and the earliest as of which it was. */
+  #good = Number.NEGATIVE_INFINITY;
+  #bad = Number.POSITIVE_INFINITY;
 
-function judgeOne(statements: readonly Statement[], time: number): InForce {
-  const good = statements.filter(({ asOf, revoked }) => !revoked && asOf >= time);
-  if (good.length > 0)
-    return { verdict: 'in_force', asOf: Math.max(...good.map(({ asOf }) => asOf)) };
-  const bad = statements.filter(({ revoked }) => revoked);
-  if (bad.some(({ asOf }) => asOf <= time)) return { verdict: 'chain_revoked' };
-  return { verdict: bad.length > 0 ? 'revocation_undecided' : 'revocation_not_shown' };
+  add({ asOf, revoked }: Statement): void {
+    if (revoked) this.#bad = Math.min(this.#bad, asOf);
+    else this.#good = Math.max(this.#good, asOf);
+  }
+
+  at(time: number): InForce {
+    if (this.#good >= time) return { verdict: 'in_force', asOf: this.#good };
+    if (this.#bad <= time) return { verdict: 'chain_revoked' };
+    const isRevoked = this.#bad !== Number.POSITIVE_INFINITY;
+    return { verdict: isRevoked ? 'revocation_undecided' : 'revocation_not_shown' };
+  }
 }
 
 const RANK = ['in_force', 'revocation_undecided', 'revocation_not_shown', 'chain_revoked'];

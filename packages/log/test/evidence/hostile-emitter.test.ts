@@ -1,0 +1,240 @@
+import { createHash } from 'node:crypto';
+import {
+  buildEvidence,
+  canonicalize,
+  type JsonObject,
+  prove,
+  type VerifiedChain,
+} from '@taper/core';
+import { describe, expect, test } from 'vitest';
+import { createMemoryCheckpointStore, createMemoryTileStore, openLog } from '../../src/index.ts';
+import {
+  AUDIENCE,
+  AUDIT_ORIGIN,
+  answers,
+  described,
+  found,
+  NOW,
+  newChain,
+  PARTIES,
+  PAYMENT,
+  policy,
+  verify,
+} from './story.ts';
+
+const SALT = Buffer.alloc(16, 7);
+
+/** Nobody but the log: these logs have no witnesses. */
+function alone(changes: JsonObject = {}): JsonObject {
+  const [log, ...others] = policy()['logs'] as readonly JsonObject[];
+  const { witnesses: _, quorum: __, ...rest } = log as JsonObject;
+  return { logs: [rest, ...others], ...changes };
+}
+
+function sha256(...parts: readonly (string | Uint8Array)[]): string {
+  const hash = createHash('sha256');
+  for (const part of parts) hash.update(part);
+  return hash.digest('base64url');
+}
+
+function idOf(index: number): string {
+  return `00000000-0000-4000-8000-${String(index).padStart(12, '0')}`;
+}
+
+/** Lines that no recorder of ours would write, in order, hashed and signed as the emitter does. */
+async function sign(events: readonly JsonObject[]): Promise<string[]> {
+  const { key, signer } = PARTIES.point;
+  const emitter = key.thumbprint;
+  const lines: string[] = [];
+  let previous_hash = 'A'.repeat(43);
+  for (const [index, changes] of events.entries()) {
+    const sequence = index + 1;
+    const event = {
+      emitter,
+      enforcement_point: AUDIENCE,
+      event_id: idOf(sequence),
+      previous_hash,
+      sequence,
+      time: NOW,
+      ...changes,
+    };
+    const { time } = event;
+    const hash = sha256(canonicalize(event));
+    const head = `taper-audit-event-v1:${canonicalize({ emitter, hash, sequence, time })}`;
+    const signature = await signer.sign(new TextEncoder().encode(head));
+    lines.push(canonicalize({ ...event, signature: Buffer.from(signature).toString('base64url') }));
+    previous_hash = hash;
+  }
+  return lines;
+}
+
+/** A log of such lines, and a note over all of them. */
+async function publish(lines: readonly string[]): Promise<string> {
+  const log = await openLog({
+    origin: AUDIT_ORIGIN,
+    signer: PARTIES.auditLog.signer,
+    tiles: createMemoryTileStore(),
+    checkpoints: createMemoryCheckpointStore(),
+    create: true,
+  });
+  await log.appendAll(lines.map((line) => new TextEncoder().encode(line)));
+  const { note } = await log.publish();
+  await log.close();
+  return note;
+}
+
+/** A bundle of such lines, all of them shown. */
+async function tell(
+  events: readonly JsonObject[],
+  beside: { readonly openings?: readonly (object | undefined)[]; readonly tokens?: string[] } = {},
+): Promise<string> {
+  const lines = await sign(events);
+  const checkpoint = await publish(lines);
+  const { openings = [], tokens } = beside;
+  const items = lines.map((line, at) => {
+    const opening = openings[at];
+    return opening === undefined ? { line } : { line, opening };
+  });
+  return canonicalize({
+    logs: [{ checkpoint, items }],
+    taper_evidence: 1,
+    ...(tokens === undefined ? {} : { tokens }),
+  });
+}
+
+function named(chain: VerifiedChain): JsonObject {
+  const { issuer, holders, tokens } = described(chain);
+  const delegation = [issuer, ...holders];
+  return {
+    agent_id: delegation.at(-1) as string,
+    delegated_by: delegation.at(-2) as string,
+    delegation_chain: delegation,
+    token_hashes: tokens,
+  };
+}
+
+function tokensOf(chain: VerifiedChain): string[] {
+  return chain.tokens.map(({ compact }) => compact);
+}
+
+const PERMIT = { event_type: 'decision', decision: 'permit', tool: 'pay' } as const;
+const OUTCOME = { event_type: 'outcome', decision: 'executed', tool: 'pay' } as const;
+const LENIENT = { required: { arguments: 'optional', proofs: 'optional', revocation: 'optional' } };
+
+describe('an emitter that signs what it likes', () => {
+  test('D16: a permitted call that names no chain is no event, and what ran under it was not authorized', async () => {
+    const bundle = await tell([PERMIT, { ...OUTCOME, decision_event_id: idOf(1) }]);
+    const verdict = await verify(bundle, alone());
+    expect(answers(verdict)).toEqual(['fail', 'not_shown', 'not_shown']);
+    expect(found(verdict)).toContain('line_malformed logs[0].items[0]');
+    const denied = await verify(
+      await tell([{ event_type: 'decision', decision: 'deny', tool: 'pay' }]),
+      alone(),
+    );
+    expect(answers(denied)).toEqual(['pass', 'pass', 'pass']);
+  });
+
+  test.each([
+    ['decision', 'executed'],
+    ['decision', 'opened'],
+    ['session', 'executed'],
+    ['session', 'permit'],
+    ['outcome', 'permit'],
+    ['outcome', 'opened'],
+  ])('a %s that says %s is no event', async (event_type, decision) => {
+    const chain = await newChain();
+    const bundle = await tell([{ event_type, decision, tool: 'pay', ...named(chain) }], {
+      tokens: tokensOf(chain),
+    });
+    const verdict = await verify(bundle, alone(LENIENT));
+    expect(verdict.authentic).toBe('fail');
+    expect(found(verdict)).toContain('line_malformed logs[0].items[0]');
+    const right = await verify(
+      await tell([{ ...PERMIT, ...named(chain) }], { tokens: tokensOf(chain) }),
+      alone(LENIENT),
+    );
+    expect(answers(right)).toEqual(['pass', 'pass', 'pass']);
+  });
+
+  test('joined chains beside nobody are no event', async () => {
+    const chain = await newChain();
+    const event = { event_type: 'decision', decision: 'deny', joined_chains: [named(chain)] };
+    const bundle = await tell([event], { tokens: tokensOf(chain) });
+    expect(found(await verify(bundle, alone()))).toContain('line_malformed logs[0].items[0]');
+  });
+
+  test.each([
+    ['empty', ''],
+    ['too long', 'x'.repeat(257)],
+    ['with a control character', 'a\u0000'],
+  ])('X16: a tenant that is %s is a verdict, not an error', async (_, tenant) => {
+    const chain = await newChain();
+    const bundle = await tell([{ ...PERMIT, tenant, ...named(chain) }], {
+      tokens: tokensOf(chain),
+    });
+    const verdict = await verify(bundle, alone(LENIENT));
+    expect(answers(verdict)).toEqual(['pass', 'fail', 'pass']);
+    expect(found(verdict)).toEqual(['chain_mismatch logs[0].items[0]']);
+  });
+
+  test.each([
+    ['no JSON', 'pay 120.00'],
+    ['no object', '["120.00"]'],
+    ['an object in another order', '{"order":"o-1","amount":"120.00"}'],
+    ['an object with white space', '{"amount": "120.00","order":"o-1"}'],
+    ['an object with a member twice', '{"amount":"1","amount":"120.00","order":"o-1"}'],
+    ['a number that no double holds', '{"amount":1e400}'],
+    ['half of a surrogate pair', '{"amount":"\\ud800"}'],
+  ])('C12: arguments that are %s open nothing, whatever was hashed', async (_, text) => {
+    const chain = await newChain();
+    const salt = SALT.toString('base64url');
+    const told = async (args: string): Promise<string> =>
+      tell([{ ...PERMIT, arguments_hash: sha256(SALT, args), ...named(chain) }], {
+        tokens: tokensOf(chain),
+        openings: [{ arguments: args, salt }],
+      });
+    const verdict = await verify(await told(text), alone(LENIENT));
+    expect(verdict.authentic).toBe('fail');
+    expect(found(verdict)).toEqual(['opening_mismatch logs[0].items[0].opening']);
+    const canonical = await verify(await told(canonicalize(PAYMENT)), alone(LENIENT));
+    expect(answers(canonical)).toEqual(['pass', 'pass', 'pass']);
+  });
+
+  test('E01: one proof for two permits is found, also under another event', async () => {
+    const chain = await newChain();
+    const { aat_pop } = await prove(chain, {
+      signer: PARTIES.agent.signer,
+      tool: 'pay',
+      args: PAYMENT,
+      now: NOW,
+      id: 'once',
+      audience: AUDIENCE,
+    });
+    const args = canonicalize(PAYMENT);
+    const permit = { ...PERMIT, arguments_hash: sha256(SALT, args), ...named(chain) };
+    const opening = { arguments: args, proofs: [aat_pop], salt: SALT.toString('base64url') };
+    const bundle = await tell([permit, permit], {
+      tokens: tokensOf(chain),
+      openings: [opening, opening],
+    });
+    const changes = alone({ required: { revocation: 'optional' } });
+    expect(found(await verify(bundle, changes))).toEqual(['proof_repeated logs[0].items[1]']);
+  });
+});
+
+describe('a bundle of many', () => {
+  test('events: more than 10,000 are written, read and judged', { timeout: 60_000 }, async () => {
+    const denial = { event_type: 'decision', decision: 'deny', tool: 'pay' };
+    const lines = await sign(Array.from({ length: 10_001 }, () => denial));
+    const bundle = await buildEvidence({
+      logs: [
+        {
+          checkpoint: await publish(lines),
+          events: lines.map((line, index) => ({ index, line })),
+          subtree: () => expect.fail('nothing is withheld'),
+        },
+      ],
+    });
+    expect(answers(await verify(bundle, alone()))).toEqual(['pass', 'pass', 'pass']);
+  });
+});
