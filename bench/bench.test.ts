@@ -5,33 +5,38 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { Results } from './report.ts';
+import type { LogResults } from './soak-log.ts';
+import type { RevocationResults } from './soak-revocation.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'taper-bench-'));
-const main = fileURLToPath(new URL('main.ts', import.meta.url));
 
-function bench(...parameters: readonly string[]): ReturnType<typeof spawnSync> {
-  const command = ['--conditions=@taper/source', main, ...parameters];
+function run(file: string, ...parameters: readonly string[]): ReturnType<typeof spawnSync> {
+  const path = fileURLToPath(new URL(file, import.meta.url));
+  const command = ['--conditions=@taper/source', path, ...parameters];
   return spawnSync(process.execPath, command, { encoding: 'utf8' });
+}
+
+function resultsOf<Results>(file: string): Results {
+  return JSON.parse(readFileSync(join(folder, file), 'utf8')) as Results;
 }
 
 afterAll(() => rmSync(folder, { recursive: true }));
 
 describe('a quick run', () => {
-  let run: ReturnType<typeof spawnSync>;
+  let bench: ReturnType<typeof spawnSync>;
   let results: Results;
 
   beforeAll(() => {
-    const file = join(folder, 'results.json');
-    run = bench('--quick', '--json', file);
-    results = JSON.parse(readFileSync(file, 'utf8')) as Results;
+    bench = run('main.ts', '--quick', '--json', join(folder, 'results.json'));
+    results = resultsOf('results.json');
   });
 
   test('ends well, whether or not the targets are met', () => {
-    expect(run.status).toBe(0);
+    expect(bench.status).toBe(0);
   });
 
   test('fits a terminal of 80 columns', () => {
-    const lines = String(run.stdout).split('\n');
+    const lines = String(bench.stdout).split('\n');
     expect(lines.length).toBeGreaterThan(100);
     expect(lines.filter((line) => line.length > 80)).toEqual([]);
   });
@@ -85,11 +90,39 @@ describe('a quick run', () => {
 
   test('says for each target what was measured and whether it is met', () => {
     expect(results.targets.map(({ limit }) => limit)).toEqual([
-      1.15, 1.25, 1.5, 1.15, 1.25, 1.5, 1.15, 1.25, 1.5, 1.1, 1.1, 1.1, 10, 50, 50, 50,
+      1.15, 1.25, 1.5, 1.15, 1.25, 1.5, 1.15, 1.25, 1.5, 1.1, 1.1, 1.1, 10, 50, 50, 1, 64, 4096, 5,
+      50,
     ]);
     for (const { limit, value, met } of results.targets) expect(met).toBe(value <= limit);
-    const said = [...String(run.stdout).matchAll(/ (pass|MISS)$/gm)].map(([, verdict]) => verdict);
+    const said = [...String(bench.stdout).matchAll(/ (pass|MISS)$/gm)].map(
+      ([, verdict]) => verdict,
+    );
     expect(said).toEqual(results.targets.map(({ met }) => (met ? 'pass' : 'MISS')));
+  });
+
+  test('asks a view that holds revocations, and makes and checks staples of as many', () => {
+    const { checks, staples } = results.revoked;
+    expect(checks.map(({ mix }) => mix)).toEqual(staples.map(({ mix }) => mix));
+    for (const { revoked, megabytes, microseconds, ratio } of checks) {
+      expect(revoked).toBe(2000);
+      const figures = [...Object.values(megabytes), ...Object.values(microseconds), ratio];
+      expect(figures.filter((figure) => !(figure > 0))).toEqual([]);
+    }
+    for (const { revoked, bytes, mostAtLongestPath, ratio } of staples) {
+      expect(revoked).toBe(2000);
+      expect(bytes.p50).toBeLessThanOrEqual(bytes.p99);
+      expect(bytes.p99).toBeLessThanOrEqual(bytes.most);
+      // The path is at least as long there as anywhere else.
+      expect(mostAtLongestPath).toBeGreaterThanOrEqual(bytes.most);
+      expect(ratio).toBeGreaterThan(0);
+    }
+  });
+
+  test('checks bundles of evidence, a call with two events, by the signatures that they need', () => {
+    const evidence = results.sections.find(({ title }) => title.startsWith('Evidence'));
+    expect(evidence?.figures.map(({ signatures }) => signatures > 1.5)).toEqual([true, true, true]);
+    // A chain of its own is three signatures more for each call.
+    expect(evidence?.figures[2]?.signatures).toBeGreaterThan(3);
   });
 
   test('sends hostile inputs of up to about a megabyte, each decided one way or another', () => {
@@ -106,7 +139,52 @@ describe('a quick run', () => {
 });
 
 test('leaves no half-written results behind', () => {
-  const { status } = bench('--quick', '--json', join(folder, 'not-there', 'results.json'));
+  const { status } = run('main.ts', '--quick', '--json', join(folder, 'not-there', 'results.json'));
   expect(status).not.toBe(0);
   expect(readdirSync(folder)).toEqual(['results.json']);
+});
+
+test('a log is filled on the disk, and what it costs stands beside what the disk does alone', () => {
+  const { stderr } = run('soak-log.ts', '--entries', '1000', '--json', join(folder, 'log.json'));
+  expect(String(stderr)).toContain('1000 entries');
+  const { appends, growth } = resultsOf<LogResults>('log.json');
+  expect(appends.map(({ width }) => width)).toEqual([64, 1]);
+  for (const { perSecond, rawPerSecond, bytes, bytesWritten, syncs } of appends) {
+    expect(perSecond).toBeGreaterThan(0);
+    expect(rawPerSecond).toBeGreaterThan(0);
+    expect(bytesWritten).toBeGreaterThan(bytes);
+    expect(syncs).toBeGreaterThan(0);
+  }
+  const [together, alone] = appends;
+  // One entry alone is durable after three syncs; those that come together share them.
+  expect((alone?.syncs ?? 0) / (alone?.entries ?? 1)).toBeGreaterThanOrEqual(3);
+  expect((together?.syncs ?? 0) / (together?.entries ?? 1)).toBeLessThan(1);
+  expect([growth.small.entries, growth.large.entries]).toEqual([10, 1000]);
+  expect(Object.values(growth.ratios).filter((ratio) => !(ratio > 0))).toEqual([]);
+});
+
+test('every enforcement point denies what was revoked, pushed or asked for, without any agent of the chain', () => {
+  const file = join(folder, 'revocation.json');
+  const { stderr } = run(
+    'soak-revocation.ts',
+    '--points',
+    '2',
+    '--revocations',
+    '2',
+    '--json',
+    file,
+  );
+  expect(String(stderr).trim()).toBe('2 enforcement points');
+  const results = resultsOf<RevocationResults>('revocation.json');
+  const { pushed, middleDead, pushCut, logGone } = results;
+  for (const { sent, acknowledged } of [pushed, middleDead, pushCut]) {
+    expect(sent.p50).toBeGreaterThan(0);
+    expect(sent.p99).toBeLessThanOrEqual(sent.most);
+    // Not before it was sent; it may be denied before the authority has answered.
+    expect(acknowledged.most).toBeLessThan(sent.most);
+  }
+  // A chain that nobody revoked is called on all the while, until there is nothing fresh any more.
+  expect(Object.keys(results.calls)).toEqual(['permit']);
+  expect(logGone.p50).toBeGreaterThan(0);
+  expect([results.hostsAsked, middleDead.connections]).toEqual([1, 0]);
 });

@@ -24,7 +24,7 @@ export interface Target {
   readonly name: string;
   readonly limit: number;
   readonly value: number;
-  readonly unit: 'x' | 'ms' | 'µs';
+  readonly unit: 'x' | 'ms' | 'µs' | 'MB' | 'bytes';
 }
 
 export function isMet({ limit, value }: Target): boolean {

@@ -6,6 +6,7 @@ import { platform } from '@taper/core';
 import { measureAuditRate } from './audit-rate.ts';
 import { measureCalls } from './calls.ts';
 import { measureDenials } from './denials.ts';
+import { measureEvidence } from './evidence.ts';
 import { isMet } from './figure.ts';
 import { measureHostile } from './hostile.ts';
 import { type HttpEffort, measureHttp } from './http.ts';
@@ -19,6 +20,8 @@ import { measurePeers, type PeerFigure } from './peers.ts';
 import { measurePoint } from './point.ts';
 import { measurePointDenials } from './point-denials.ts';
 import { type Results, renderReport } from './report.ts';
+import { measureRevoked, type RevokedEffort } from './revoked.ts';
+import { MIXES } from './revoked-scene.ts';
 import { measureSession } from './session.ts';
 
 // npm run bench [-- --quick] [-- --json FILE]
@@ -37,6 +40,12 @@ const rounds = values.quick ? 2 : 200;
 const HTTP: HttpEffort = values.quick
   ? { rounds: 1, rate: 1000, steady: 20, saturating: 40 }
   : { rounds: 5, rate: 1000, steady: 1000, saturating: 2000 };
+
+/** Members of the revoked set, and chains of which staples are made. */
+const REVOKED: RevokedEffort = values.quick
+  ? { mixes: MIXES.slice(-1), revoked: 2000, chains: 20, effort: effort() }
+  : { mixes: MIXES, revoked: 1_000_000, chains: 1000, effort: effort(0.5) };
+const EVIDENCE_CALLS = values.quick ? 3 : 100;
 
 function effort(share = 1): Effort {
   return { rounds: Math.ceil(rounds * share), milliseconds: values.quick ? 0.1 : 3 };
@@ -76,6 +85,10 @@ async function run(peers: readonly Peer[]): Promise<Results> {
   const pointDenials = await measurePointDenials(effort(0.5));
   const session = await measureSession(effort());
   const audit = await measureAuditRate(effort(0.25));
+  progress('revocation: a view, and staples');
+  const revoked = await measureRevoked(REVOKED);
+  progress('evidence');
+  const evidence = await measureEvidence(EVIDENCE_CALLS, effort(0.1));
   progress('HTTP servers');
   const http = await measureHttp(HTTP);
   const peerFigures: PeerFigure[] = [];
@@ -85,7 +98,7 @@ async function run(peers: readonly Peer[]): Promise<Results> {
   }
   progress('hostile inputs');
   const hostile = await measureHostile(values.quick ? 1 : 9);
-  const parts = [...calls, denials, pointDenials, session, audit, hostile];
+  const parts = [...calls, denials, pointDenials, session, audit, revoked, hostile];
   const targets = parts.flatMap((part) => part.targets);
   const [root = 0, child = 0] = calls.at(-1)?.tokenSizes ?? [];
   const processors = cpus();
@@ -106,11 +119,13 @@ async function run(peers: readonly Peer[]): Promise<Results> {
       point,
       session.section,
       audit.section,
+      evidence,
       ...makers.sections,
     ],
     denials: denials.figures,
     replayedProof: denials.replay,
     pointDenials: pointDenials.figures,
+    revoked: { checks: revoked.checks, staples: revoked.staples },
     http,
     hostile: hostile.figures,
     peers: peerFigures,

@@ -6,6 +6,7 @@ import type { RawRates } from './makers.ts';
 import type { Peer } from './peer.ts';
 import type { PeerFigure } from './peers.ts';
 import type { PointDenialFigure } from './point-denials.ts';
+import type { RevokedFigures } from './revoked.ts';
 
 /** Everything that one run has found; what `--json` writes. Times are microseconds unless their name says otherwise. */
 export interface Results {
@@ -29,6 +30,7 @@ export interface Results {
   readonly replayedProof: number;
   /** Ratios to the permit at the same enforcement point. */
   readonly pointDenials: readonly PointDenialFigure[];
+  readonly revoked: RevokedFigures;
   /** Milliseconds, and requests per second. */
   readonly http: readonly HttpFigure[];
   readonly hostile: readonly HostileFigure[];
@@ -45,6 +47,7 @@ export function renderReport(results: Results, peers: readonly Peer[]): string {
     ...results.sections.flatMap(renderSection),
     ...renderDenials(results),
     ...renderPointDenials(results.pointDenials),
+    ...renderRevoked(results.revoked),
     ...renderHttp(results.http),
     ...renderHostile(results.hostile),
     ...renderPeers(results.peers, peers),
@@ -107,6 +110,48 @@ function renderPointDenials(figures: readonly PointDenialFigure[]): string[] {
     ),
     row('', ['no audit', 'audit']),
     ...figures.map(({ name, quiet, audited }) => row(name, [quiet.toFixed(2), audited.toFixed(2)])),
+  ];
+}
+
+function renderRevoked({ checks, staples }: RevokedFigures): string[] {
+  const revoked = checks[0]?.revoked ?? 0;
+  return [
+    ...heading(
+      `Asking about a chain of 8 hops, ${revoked} revoked`,
+      'Microseconds for its 18 identifiers: a chain never asked about, 100 chains again and again, ' +
+        'one whose last token or key is revoked, and the first as 17 look-ups in a `Set` of texts. ' +
+        'Megabytes of heap and buffers. Bare: one signature check.',
+    ),
+    row('', ['bare', 'first', 'again', 'revoked', 'Set']),
+    ...checks.map(({ mix, microseconds: { verify, first, again, revoked: denied, set } }) =>
+      row(
+        mix,
+        [verify, first, again, denied, set].map((each) => each.toFixed(2)),
+      ),
+    ),
+    row('', ['MB', 'Set MB']),
+    ...checks.map(({ mix, megabytes }) =>
+      row(
+        mix,
+        [megabytes.view, megabytes.set].map((each) => each.toFixed(1)),
+      ),
+    ),
+    ...heading(
+      `Staples for 3 hops, ${revoked} revoked, 5,000,000 logged`,
+      'Bytes of the staples of many chains, with one cosignature, and of the largest where the path ' +
+        'in the log is longest; microseconds of making one, and of checking one to a bare signature check.',
+    ),
+    row('', ['median', '99 of 100', 'largest', 'longest']),
+    ...staples.map(({ mix, bytes, mostAtLongestPath }) =>
+      row(
+        mix,
+        [bytes.p50, bytes.p99, bytes.most, mostAtLongestPath].map((each) => each.toFixed(0)),
+      ),
+    ),
+    row('', ['make µs', 'check µs', 'bare µs', 'ratio']),
+    ...staples.map(({ mix, microseconds: { make, check, verify }, ratio }) =>
+      row(mix, [...[make, check, verify].map((each) => each.toFixed(1)), ratio.toFixed(2)]),
+    ),
   ];
 }
 
@@ -175,7 +220,7 @@ function renderTargets(targets: Results['targets']): string[] {
     ...heading('Targets', ''),
     row('', ['measured', 'at most', '']),
     ...targets.map((target) => {
-      const digits = { x: 2, ms: 0, µs: 1 }[target.unit];
+      const digits = { x: 2, ms: 0, µs: 1, MB: 0, bytes: 0 }[target.unit];
       const [value, limit] = [target.value, target.limit].map((n) => n.toFixed(digits));
       const unit = target.unit === 'x' ? '' : ` ${target.unit}`;
       return row(target.name, [

@@ -16,6 +16,13 @@ const ALLOWED_GROWTH = 2;
 /** A hundredth of the large log. */
 const SMALL = 0.01;
 
+/** What `--json` writes. */
+export interface LogResults {
+  readonly version: 1;
+  readonly appends: readonly AppendFigure[];
+  readonly growth: GrowthFigures;
+}
+
 const { values } = parseArgs({
   options: {
     entries: { type: 'string', default: '5000000' },
@@ -69,8 +76,9 @@ async function soak(): Promise<number> {
       `worst growth at 100 times the size: ${worst.toFixed(2)}, at most ${ALLOWED_GROWTH}: ${isSteady ? 'steady' : 'GROWING'}`,
     );
     console.log(`load ${load.toFixed(1)} before and ${(loadavg()[0] ?? 0).toFixed(1)} after`);
+    const results: LogResults = { version: 1, appends, growth };
     if (values.json !== undefined)
-      writeFileSync(values.json, `${JSON.stringify({ version: 1, appends, growth }, null, 2)}\n`);
+      writeFileSync(values.json, `${JSON.stringify(results, null, 2)}\n`);
     return isFast && isSteady ? 0 : 1;
   } finally {
     rmSync(folder, { recursive: true });

@@ -49,7 +49,7 @@ interface Latencies {
   readonly acknowledged: Distribution;
 }
 
-interface Results {
+export interface RevocationResults {
   readonly version: 1;
   readonly points: number;
   readonly revocations: number;
@@ -93,7 +93,7 @@ async function soak(): Promise<number> {
   }
 }
 
-async function measureAll(scene: RevocationScene): Promise<Results> {
+async function measureAll(scene: RevocationScene): Promise<RevocationResults> {
   const before = loadavg()[0] ?? 0;
   await scene.open();
   const bare: number[] = [];
@@ -178,7 +178,7 @@ function count(entries: readonly (readonly [string, number])[]): Readonly<Record
   return sums;
 }
 
-function print(results: Results, isMet: boolean): void {
+function print(results: RevocationResults, isMet: boolean): void {
   const { bare, pushed, middleDead, pushCut, logGone, load } = results;
   const row = (name: string, { p50, p99, most }: Distribution, bound?: number): void => {
     const cells = [p50, p99, most].map((each) => each.toFixed(1).padStart(9)).join('');
