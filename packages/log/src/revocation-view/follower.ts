@@ -102,6 +102,8 @@ export async function openRevocationFollower(
 
   /** What is not on the disk is not known after a restart, and so does not count as known. */
   async function advance(next: ViewPosition): Promise<void> {
+    // What there was no room for must be read again after a restart: nothing behind it is kept as known.
+    if (isFull) return;
     const added = unsaved;
     unsaved = [];
     try {
@@ -160,7 +162,8 @@ export async function openRevocationFollower(
         pushing.restart();
         mismatches += 1;
         if (mismatches > 1) return;
-      } else if (!more || (entries.length === 0 && outcome !== 'ahead')) return;
+        // Only a checkpoint that the log has signed says that there is more; of a faulty log, all that it revokes counts.
+      } else if (!more || (outcome !== 'ahead' && !followed.isFaulty)) return;
       else if (followed.size === size) return; // a page without anything on it, and more of them
     }
   }

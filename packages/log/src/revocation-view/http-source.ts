@@ -140,13 +140,28 @@ async function* readEvents(body: ReadableStream, quiet: Silence): AsyncIterable<
     },
   });
   const decoder = new TextDecoder('utf-8', { fatal: true });
+  const ends = new LineEnds();
   for await (const bytes of body as ReadableStream<Uint8Array>) {
     quiet.heard();
-    parser.feed(decoder.decode(bytes, { stream: true }));
+    parser.feed(ends.unified(decoder.decode(bytes, { stream: true })));
     const read = events;
     events = [];
     yield* read;
     if (isBroken) throw malformed('events');
+  }
+}
+
+/**
+ * Line feeds in place of the other line ends that server-sent events may have. The parser looks for both to the end of a piece, line
+ * by line: a piece full of carriage returns would take it a second.
+ */
+class LineEnds {
+  #isSplit = false;
+
+  unified(text: string): string {
+    const rest = this.#isSplit && text.startsWith('\n') ? text.slice(1) : text;
+    if (text !== '') this.#isSplit = text.endsWith('\r');
+    return rest.replaceAll(/\r\n?/g, '\n');
   }
 }
 

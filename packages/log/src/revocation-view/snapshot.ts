@@ -51,8 +51,9 @@ export async function readSnapshot(
       continue;
     }
     const member = readMember(parsed.value);
-    if (member === undefined || revoked.length >= MAX_MEMBERS || !root.add(member))
-      return undefined;
+    // No more is held in memory than the record, which is in the log, speaks of.
+    const most = Math.min(MAX_MEMBERS, start.record.revoked);
+    if (member === undefined || revoked.length >= most || !root.add(member)) return undefined;
     revoked.push(member);
   }
   const hash = root.finish();

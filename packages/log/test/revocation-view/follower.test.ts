@@ -187,6 +187,43 @@ describe('a follower', () => {
     expect(codes()).toEqual(['view_full']);
   });
 
+  it('[Z07] reads again after a restart what it had no room for', async () => {
+    const store = createMemoryViewStore();
+    const { log, follower, follow, tick, clock } = await open({
+      options: { capacity: 2, store, push: false },
+    });
+    for (const each of ['a', 'b', 'leaf']) await log.revokeToken(identifier(each));
+    await tick();
+    await follower.poll();
+    await follower.close();
+    const small = await follow();
+    await tick();
+    await small.poll();
+    expect(() => small.check(query(), clock.time)).toThrow(
+      expect.objectContaining({ code: 'store_unavailable' }),
+    );
+    await small.close();
+    const large = await follow({ capacity: 100 });
+    await tick();
+    await large.poll();
+    expect(large.check(query(), clock.time).verdict).toBe('revoked');
+    expect(large.check(query({ tokens: [] }), clock.time).verdict).toBe('good');
+  });
+
+  it('[R09] forgets a token a day after it has expired, and a key never', async () => {
+    const { log, follower, verdict, tick } = await open({ options: { push: false } });
+    await log.revokeToken(identifier('leaf'));
+    await log.revoke({ kind: 'key', key: identifier('lost key') });
+    await tick(3_600 + 86_400 - 2);
+    await follower.poll();
+    expect(verdict()).toBe('revoked');
+    expect(follower.status().revoked).toBe(2);
+    await tick(120);
+    await follower.poll();
+    expect(follower.status().revoked).toBe(1);
+    expect(verdict({ tokens: [], keys: [identifier('lost key')] })).toBe('revoked');
+  });
+
   it.each<[string, object]>([
     ['an unknown option', { polInterval: 5 }],
     ['no authority', { authority: [] }],

@@ -50,10 +50,15 @@ describe('what comes over the network', () => {
     expect(verdict()).toBe('revoked');
   });
 
-  it('arrives in pieces of any size', async () => {
+  it.each([
+    ['line feeds', '\n'],
+    ['carriage returns', '\r'],
+    ['both', '\r\n'],
+  ])('arrives in pieces of any size, its lines ended by %s', async (_, end) => {
     const { log, server, verdict } = await open();
     await log.revoke({ kind: 'agent', agent: 'Jürgen 🙂', keys: [identifier('first holder')] });
-    const data = `event: entries\ndata: ${JSON.stringify({ from: 1, entries: log.entries.slice(1) })}\n\n`;
+    const entries = JSON.stringify({ from: 1, entries: log.entries.slice(1) });
+    const data = `event: entries${end}data: ${entries}${end}${end}: more${end}`;
     const [connection] = server.connections;
     for (const byte of Buffer.from(data)) {
       connection?.write(Uint8Array.of(byte));

@@ -4,6 +4,23 @@ import { identifier, open, until } from './scene.ts';
 import { newSigner, ORIGIN, ScriptedLog, START } from './scripted-log.ts';
 
 describe('a server that lies', () => {
+  it('[R14] by always having more, under a checkpoint that says nothing of it or that nobody signed, is asked once', async () => {
+    const { server, follower, asOf } = await open({ options: { push: false } });
+    const known = server.note;
+    for (const checkpoint of [known, 'no note', known.replace(/\n1\n/, '\n100000\n')]) {
+      server.requests.length = 0;
+      server.tail = (from) => ({
+        from,
+        entries: server.requests.length > 50 ? [] : Array(10).fill('{"type":"nothing"}'),
+        checkpoint,
+        more: true,
+      });
+      await follower.poll();
+      expect(server.requests).toHaveLength(1);
+      expect(asOf()).toBe(START);
+    }
+  });
+
   it('[M04] by leaving an entry out is not believed: the root shows it, and the view grows old', async () => {
     const { log, server, follower, codes, verdict, asOf, tick } = await open();
     await log.revokeToken(identifier('leaf'));

@@ -1,7 +1,7 @@
 import type { ServerResponse } from 'node:http';
 import { platform, writeEpochRecord } from '@taper/core';
 import { describe, expect, it } from 'vitest';
-import { identifier, open, type Scene } from './scene.ts';
+import { identifier, open, type Scene, until } from './scene.ts';
 import { type ScriptedLog, START } from './scripted-log.ts';
 import type { ScriptedServer } from './scripted-server.ts';
 
@@ -146,6 +146,41 @@ describe('a follower that begins with a snapshot', () => {
     await follower.poll();
     expect(follower.status()).toMatchObject({ size: 1_207, epoch: 1_201, revoked: 5 });
     expect(verdict()).toBe('revoked');
+  });
+
+  it('[R09] hangs up on one with more members than its epoch record speaks of', async () => {
+    let sent = 0;
+    let isOver = false;
+    const { follower, codes } = await openLong(async (log, server) => {
+      const honest = await snapshotOf(log);
+      server.snapshot = (response) => {
+        response.on('close', () => {
+          isOver = true;
+        });
+        const { end } = response;
+        // Everything but the end, then more of it, each member after the one before.
+        response.end = (text: string) => {
+          response.write(text.slice(0, text.indexOf('\n') + 1));
+          const more = (): void => {
+            while (sent < 200_000 && !response.destroyed) {
+              const id = Buffer.alloc(32);
+              id.writeUInt32BE(sent);
+              sent += 1;
+              const line = JSON.stringify(['key', id.toString('base64url')]);
+              if (!response.write(`${line}\n`)) return void response.once('drain', more);
+            }
+            end.call(response, '', 'utf8');
+          };
+          more();
+          return response;
+        };
+        honest(response);
+      };
+    });
+    await until(() => isOver);
+    expect(sent).toBeLessThan(200_000);
+    expect(codes()).toEqual(['snapshot_invalid']);
+    expect(follower.status()).toMatchObject({ size: 1_207, epoch: 1_201, revoked: 5 });
   });
 
   it('reads the log where there is none', async () => {
