@@ -12,7 +12,7 @@ import { TaperError } from '@taper/core';
 export function lockFile(path: string): () => void {
   let database: DatabaseSync | undefined;
   try {
-    closeSync(openSync(path, 'a', 0o600));
+    makeFile(path);
     database = new DatabaseSync(path, { timeout: 0 });
     database.exec('BEGIN EXCLUSIVE');
   } catch (cause) {
@@ -30,4 +30,16 @@ export function lockFile(path: string): () => void {
     );
   }
   return () => database.close();
+}
+
+/**
+ * Makes the file when it is not there. It is not opened when it is: a POSIX lock that this process has on a file is gone as soon as
+ * the process closes any descriptor of that file.
+ */
+function makeFile(path: string): void {
+  try {
+    closeSync(openSync(path, 'wx', 0o600));
+  } catch (cause) {
+    if ((cause as NodeJS.ErrnoException).code !== 'EEXIST') throw cause;
+  }
 }

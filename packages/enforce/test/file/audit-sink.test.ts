@@ -147,6 +147,13 @@ describe('the audit sink on a file', () => {
     expect((await startWriter(path, '1').all)[0]).toEqual({ opened: true });
   });
 
+  test('S07: a second sink that was refused takes the lock of the first from it for nobody', async () => {
+    const path = newPath();
+    await openSink(path);
+    await expect(openFileAuditSink(path)).rejects.toMatchObject({ code: 'store_unavailable' });
+    expect(await startWriter(path, '1').all).toEqual([{ refused: 'store_unavailable' }]);
+  });
+
   test('S07: a writer that was killed leaves no lock behind', async () => {
     const path = newPath();
     const writer = startWriter(path, 'hold');
