@@ -2,6 +2,7 @@ import { type EvidenceTrust, readEvidenceTrust, verifyEvidence } from '@taper/co
 import { createRandom } from '@taper/testkit';
 import { describe, expect, test } from 'vitest';
 import { answers, openStory, policy, toldDenial } from './story.ts';
+import { bundleOfThousand } from './thousand.ts';
 
 // The verdict covers every bit of a bundle: its form is fixed, and each member is compared with something that was signed.
 
@@ -41,18 +42,8 @@ describe('S10, S11: a bundle in which one bit was changed is no pass', () => {
   test('a bit of every byte of a bundle over a log of 1,000 events, with staple and older checkpoint', {
     timeout: 300_000,
   }, async () => {
-    const story = await openStory();
-    const recordMany = (count: number): Promise<unknown> =>
-      Promise.all(Array.from({ length: count }, () => story.recorder.record(toldDenial())));
-    await recordMany(400);
-    const held = await story.publish();
-    await story.pay();
-    await recordMany(598);
-    const shows = ({ sequence }: { readonly sequence: number }): boolean =>
-      sequence === 401 || sequence === 402;
-    const staples = [await story.staple()];
-    const bundle = Buffer.from(await story.bundle({ shows, staples, earlier: [held] }));
-    const trust = readEvidenceTrust(policy({ required: { sequences: { first: 401, last: 402 } } }));
+    const { bundle, policy: given } = await bundleOfThousand();
+    const trust = readEvidenceTrust(given);
     const verdict = await verifyEvidence(bundle, trust);
     expect(verdict.logs).toMatchObject([{ size: 1000, shown: 2, withheld: 998 }]);
     expect(answers(verdict)).toEqual(SOUND);
