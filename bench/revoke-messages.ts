@@ -22,7 +22,7 @@ export interface ServiceReady {
   readonly barePort: number;
 }
 
-/** `push`: a byte to everybody who waits for one; answers when. `cut`: what is pushed is lost from now on, and nobody is told. */
+/** `push`: makes some bytes durable, then sends one to everybody who waits; answers when it began. `cut`: what is pushed is lost from now on, and nobody is told. */
 export type ServiceOrder = 'push' | 'cut';
 
 /** What an enforcement point is given. */

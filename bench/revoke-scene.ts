@@ -166,7 +166,7 @@ export class RevocationScene {
     return { ...revoked, denied: found().map(({ at }) => milliseconds(at)) };
   }
 
-  /** A byte pushed to every point, without anything around it: when each had it, milliseconds after it was sent. */
+  /** Some bytes are made durable, and one is pushed to every point: when each had it, milliseconds after that began. */
   async pushBare(): Promise<readonly number[]> {
     const service = this.#service as ChildProcess;
     service.send('push' satisfies ServiceOrder);

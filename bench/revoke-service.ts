@@ -65,17 +65,21 @@ function losingEvents(request: Request, response: Response): Response {
   return new Response(response.body.pipeThrough(through), response);
 }
 
-function obey(order: ServiceOrder): void {
-  if (order === 'cut') isCut = true;
-  else {
-    const at = monotonic();
-    for (const socket of waiting) socket.write('x');
-    process.send?.(at);
-  }
+/** The least that a revocation needs: some bytes are made durable, then everybody is told. */
+async function pushBare(plain: FileHandle): Promise<void> {
+  const at = monotonic();
+  await plain.write(Buffer.alloc(1000, 'x'));
+  await plain.datasync();
+  for (const socket of waiting) socket.write('x');
+  process.send?.(at);
 }
 
 process.on('disconnect', () => process.exit());
 process.once('message', async (task: ServiceTask) => {
+  const plain = await openFile(`${task.folder}/plain`, 'w');
   process.send?.(await open(task));
-  process.on('message', obey);
+  process.on('message', async (order: ServiceOrder) => {
+    if (order === 'cut') isCut = true;
+    else await pushBare(plain);
+  });
 });

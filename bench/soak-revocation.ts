@@ -53,7 +53,7 @@ export interface RevocationResults {
   readonly version: 1;
   readonly points: number;
   readonly revocations: number;
-  /** A byte pushed to all points over a connection of its own, and nothing else. */
+  /** The least that there is: a write, one sync, a byte to each point over a connection of its own. */
   readonly bare: Distribution;
   readonly pushed: Latencies;
   /** The process of the agent in the middle of the chains was killed before. `connections`: how often anybody had asked it. */
@@ -186,7 +186,7 @@ function print(results: RevocationResults, isMet: boolean): void {
   };
   console.log(`${points} enforcement points, ${revocations} revocations; milliseconds`);
   console.log(`${''.padEnd(34)}      p50      p99     most    bound`);
-  row('a bare byte to all', bare);
+  row('one sync, a byte to all', bare);
   row('pushed, since it was sent', pushed.sent);
   row('  since it was acknowledged', pushed.acknowledged);
   row('an agent dead, since sent', middleDead.sent);
