@@ -156,7 +156,13 @@ export class AuthorityOfLog {
   /** What the event says follows from its chains is what follows from them. */
   #isInContext(chains: readonly VerifiedChain[], each: JudgedEvent): boolean {
     const { event } = each;
-    const { tenant, purposes } = joinCaveats(chains.map((chain) => chainCaveats(chain)));
+    const caveats = chains.map((chain) => chainCaveats(chain));
+    // Before they are joined: no chains of different tenants can be.
+    if (caveats.some(({ tenant }) => tenant !== event.tenant)) {
+      each.found('chain_mismatch');
+      return false;
+    }
+    const { purposes } = joinCaveats(caveats);
     const [first] = chains as readonly [VerifiedChain];
     const holders = first.tokens.map(({ claims }) => claims.holder.thumbprint);
     const delegation = [first.anchor.issuer, ...holders];
@@ -167,8 +173,7 @@ export class AuthorityOfLog {
       ({ agent_id, delegated_by, delegation_chain: names }) =>
         agent_id === names.at(-1) && delegated_by === names.at(-2),
     );
-    const isContext = event.tenant === tenant && isSame(event.purposes ?? [], purposes);
-    if (isAgent && areAgents && isContext) return true;
+    if (isAgent && areAgents && isSame(event.purposes ?? [], purposes)) return true;
     each.found('chain_mismatch');
     return false;
   }
@@ -356,16 +361,26 @@ function isSameCall(decision: AuditEvent, outcome: AuditEvent): boolean {
   return decision.tool === outcome.tool && areSameChains(decision, outcome);
 }
 
+/** All that events say of who acts, and by what right. */
 function areSameChains(one: AuditEvent, other: AuditEvent): boolean {
-  const ones = chainsOf(one);
-  const others = chainsOf(other);
+  const ones = [one, ...(one.joined_chains ?? [])];
+  const others = [other, ...(other.joined_chains ?? [])];
   return (
-    ones.length === others.length &&
-    ones.every(
-      ({ tokens, delegation }, index) =>
-        isSame(tokens, others[index]?.tokens ?? []) &&
-        isSame(delegation, others[index]?.delegation ?? []),
-    )
+    ones.length === others.length && ones.every((each, index) => isSameChain(each, others[index]))
+  );
+}
+
+type DescribedChain = Pick<
+  AuditEvent,
+  'agent_id' | 'delegated_by' | 'delegation_chain' | 'token_hashes'
+>;
+
+function isSameChain(one: DescribedChain, other: DescribedChain = {}): boolean {
+  return (
+    one.agent_id === other.agent_id &&
+    one.delegated_by === other.delegated_by &&
+    isSame(one.delegation_chain ?? [], other.delegation_chain ?? []) &&
+    isSame(one.token_hashes ?? [], other.token_hashes ?? [])
   );
 }
 

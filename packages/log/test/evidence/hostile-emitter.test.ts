@@ -22,6 +22,7 @@ import {
   verify,
 } from './story.ts';
 
+const SOUND = ['pass', 'pass', 'pass'];
 const SALT = Buffer.alloc(16, 7);
 
 /** Nobody but the log: these logs have no witnesses. */
@@ -131,7 +132,7 @@ describe('an emitter that signs what it likes', () => {
       await tell([{ event_type: 'decision', decision: 'deny', tool: 'pay' }]),
       alone(),
     );
-    expect(answers(denied)).toEqual(['pass', 'pass', 'pass']);
+    expect(answers(denied)).toEqual(SOUND);
   });
 
   test.each([
@@ -153,7 +154,41 @@ describe('an emitter that signs what it likes', () => {
       await tell([{ ...PERMIT, ...named(chain) }], { tokens: tokensOf(chain) }),
       alone(LENIENT),
     );
-    expect(answers(right)).toEqual(['pass', 'pass', 'pass']);
+    expect(answers(right)).toEqual(SOUND);
+  });
+
+  test.each([
+    ['F01: different tenants', { tenant: 'a' }, { tenant: 'b' }],
+    ['F01: a tenant and none', { tenant: 'a' }, {}],
+  ])('joined chains of %s are a verdict, and fail', async (_, first, second) => {
+    const told = async (caveats: object): Promise<string> => {
+      const [one, two] = [await newChain({ caveats: first }), await newChain({ caveats })];
+      const event = { ...PERMIT, tenant: 'a', ...named(one), joined_chains: [named(two)] };
+      return tell([event], { tokens: [...tokensOf(one), ...tokensOf(two)] });
+    };
+    const verdict = await verify(await told(second), alone(LENIENT));
+    expect(found(verdict)).toEqual(['chain_mismatch logs[0].items[0]']);
+    expect(answers(await verify(await told(first), alone(LENIENT)))).toEqual(SOUND);
+  });
+
+  test.each([
+    ['agent_id', PARTIES.planner.key.thumbprint],
+    ['delegated_by', PARTIES.agent.key.thumbprint],
+    ['delegation_chain', ['https://other.example', PARTIES.agent.key.thumbprint]],
+    ['token_hashes', ['A'.repeat(43)]],
+    ['joined_chains', undefined],
+    ['tool', 'read'],
+  ])('S13: an outcome whose %s is not that of its decision', async (member, value) => {
+    const chain = await newChain();
+    const joined = { ...named(chain), joined_chains: [named(chain)] };
+    const outcome: JsonObject = { ...OUTCOME, ...joined, decision_event_id: idOf(1) };
+    const { [member]: _, ...rest } = outcome;
+    const other: JsonObject = value === undefined ? rest : { ...rest, [member]: value };
+    const told = (second: JsonObject): Promise<string> =>
+      tell([{ ...PERMIT, ...joined }, second], { tokens: tokensOf(chain) });
+    const verdict = await verify(await told(other), alone(LENIENT));
+    expect(found(verdict)).toEqual(['outcome_mismatch logs[0].items[1]']);
+    expect(answers(await verify(await told(outcome), alone(LENIENT)))).toEqual(SOUND);
   });
 
   test('joined chains beside nobody are no event', async () => {
@@ -197,7 +232,7 @@ describe('an emitter that signs what it likes', () => {
     expect(verdict.authentic).toBe('fail');
     expect(found(verdict)).toEqual(['opening_mismatch logs[0].items[0].opening']);
     const canonical = await verify(await told(canonicalize(PAYMENT)), alone(LENIENT));
-    expect(answers(canonical)).toEqual(['pass', 'pass', 'pass']);
+    expect(answers(canonical)).toEqual(SOUND);
   });
 
   test('E01: one proof for two permits is found, also under another event', async () => {
@@ -235,6 +270,6 @@ describe('a bundle of many', () => {
         },
       ],
     });
-    expect(answers(await verify(bundle, alone()))).toEqual(['pass', 'pass', 'pass']);
+    expect(answers(await verify(bundle, alone()))).toEqual(SOUND);
   });
 });

@@ -35,7 +35,10 @@ def listed(value: Json) -> list[Json]:
 
 
 def same_chains(one: Event, other: Event) -> bool:
-    return [each["token_hashes"] for each in chains_of(one)] == [each["token_hashes"] for each in chains_of(other)]
+    """Whether they say the same of who acts, and by what right."""
+    names = ("agent_id", "delegated_by", "delegation_chain", "token_hashes")
+    ones, others = ([[each[name] for name in names] for each in chains_of(event)] for event in (one, other))
+    return ones == others
 
 
 def check_outcome(event: Event, past: Past) -> None:
