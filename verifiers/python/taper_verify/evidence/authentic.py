@@ -179,9 +179,10 @@ def _opening_problem(event: Event, opening: Opening) -> str | None:
 def _arguments(opening: Opening) -> dict[str, Json] | None:
     try:
         arguments = parse(opening.arguments)
-    except MalformedJson:
+        is_canonical = isinstance(arguments, dict) and canonical(arguments) == opening.arguments
+    except ValueError:  # not JSON, or a number that no double holds
         return None
-    return arguments if isinstance(arguments, dict) and canonical(arguments) == opening.arguments else None
+    return arguments if is_canonical and isinstance(arguments, dict) else None
 
 
 def _check_earlier(judged: JudgedLog, policy: TrustPolicy, as_of: int | None, verdict: EvidenceVerdict) -> None:

@@ -41,7 +41,7 @@ class Authorization:
         self.staples: dict[str, list[Staple]] = {}
         for each in staples:
             self.staples.setdefault(each.leaf, []).append(each)
-        self._reported: set[str] = set()
+        self._known: dict[str, list[tuple[str, StapleVerdict]]] = {}
 
     def judge(self, judged: JudgedLog) -> None:
         past = Past()
@@ -157,8 +157,10 @@ class Authorization:
             self._add(worst, item.path)
 
     def _staple_verdicts(self, chain: VerifiedChain) -> list[tuple[str, StapleVerdict]]:
-        """Of the staples of the chain's leaf those that verify, with their origins."""
-        found = []
+        """Of the staples of the chain's leaf those that verify, with their origins; each is verified once."""
+        if chain.leaf.hash in self._known:
+            return self._known[chain.leaf.hash]
+        found: list[tuple[str, StapleVerdict]] = []
         for each in self.staples.get(chain.leaf.hash, []):
             origin = origin_of(each.data) or ""
             problem = "origin_mismatch"
@@ -172,9 +174,8 @@ class Authorization:
                     problem = "staple_malformed"
             except LogProblem as refused:
                 problem = refused.code
-            if each.path not in self._reported:
-                self._add("staple_invalid", each.path, problem=problem)
-            self._reported.add(each.path)
+            self._add("staple_invalid", each.path, problem=problem)
+        self._known[chain.leaf.hash] = found
         return found
 
     def _permit(self, item: Shown, event: Event, chains: list[VerifiedChain], judged: JudgedLog, emitter: Emitter,
