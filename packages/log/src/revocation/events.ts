@@ -37,7 +37,11 @@ export function answerEvents(
   return new Response(body, { headers: { ...HEADERS, 'Content-Type': 'text/event-stream' } });
 }
 
+/** Bytes of entries in one event: what a connection that reads slowly takes of memory. */
+const PUSHED_BYTES = 131_072;
+
 interface EventSource {
+  start(controller: ReadableStreamDefaultController<Uint8Array>): void;
   pull(controller: ReadableStreamDefaultController<Uint8Array>): Promise<void>;
   cancel(): void;
 }
@@ -61,13 +65,18 @@ function createSource(
     wake();
     onEnd();
   };
-  const timer = setTimeout(end, longest);
-  timer.unref?.();
+  let timer: ReturnType<typeof setTimeout> | undefined;
+
+  function finish(controller: ReadableStreamDefaultController<Uint8Array>): void {
+    const wasOpen = isOpen;
+    end();
+    if (wasOpen) controller.close();
+  }
 
   async function next(): Promise<string | undefined> {
     while (isOpen) {
       if (place < feed.end) {
-        const { entries } = await feed.read(place, feed.end);
+        const { entries } = await feed.read(place, feed.end, PUSHED_BYTES);
         if (entries.length === 0) return undefined;
         const event = { from: place, entries };
         place += entries.length;
@@ -95,6 +104,11 @@ function createSource(
   }
 
   return {
+    start(controller) {
+      // Also for one that does not read.
+      timer = setTimeout(() => finish(controller), longest);
+      timer.unref?.();
+    },
     async pull(controller) {
       let text: string | undefined;
       try {
@@ -102,12 +116,8 @@ function createSource(
       } catch {
         // Whoever follows comes back, and reads the tail.
       }
-      if (text !== undefined) {
-        controller.enqueue(UTF8.encode(text));
-        return;
-      }
-      end();
-      controller.close();
+      if (text === undefined) finish(controller);
+      else if (isOpen) controller.enqueue(UTF8.encode(text));
     },
     cancel: end,
   };

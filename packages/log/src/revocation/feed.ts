@@ -22,8 +22,12 @@ export interface RevocationFeed {
   /** The index after the last durable entry. */
   readonly end: number;
   readonly checkpoint: FeedCheckpoint | undefined;
-  /** Entries from `from` to `to` (not included; at most {@link end}, or one entry that is durable before those in front of it): at most 1,000, and at most 1 MB unless the first alone is longer. */
-  read(from: number, to: number): Promise<FeedBatch>;
+  /**
+   * Entries from `from` to `to` (not included; at most {@link end}, or one entry that is durable before those in front of it): at
+   * most 1,000, and at most `bytes` (default and most: 1 MB) unless the first alone is longer.
+   * @throws {TaperError} `log_unavailable` when too many ask for what is no longer in memory; whatever the log's reader throws.
+   */
+  read(from: number, to: number, bytes?: number): Promise<FeedBatch>;
   /** Is called when something has come. @returns what ends that. */
   watch(listener: () => void): () => void;
 }
@@ -42,6 +46,9 @@ export const MAX_BATCH_BYTES = 1_000_000;
 /** Entries that are kept in memory when they are published already. */
 const KEPT = 4096;
 
+/** Who may wait for runs of older entries. */
+const MAX_WAITING = 64;
+
 const ENCODER = new TextEncoder();
 const UTF8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
 
@@ -56,6 +63,35 @@ export function createFeed(log: Log, start: number): FeedWriter {
   const tell = (): void => {
     for (const listener of [...listeners]) listener();
   };
+  let waiting = 0;
+  let turn: Promise<unknown> = Promise.resolve();
+
+  /** One after the other: whoever reads the log from its beginning holds up nobody who asks for what is new. */
+  async function inTurn(read: () => Promise<FeedBatch>): Promise<FeedBatch> {
+    if (waiting >= MAX_WAITING)
+      throw new TaperError('log_unavailable', 'Too many ask for old entries of the log.');
+    waiting += 1;
+    const batch = turn.then(read);
+    turn = batch.catch(() => undefined);
+    try {
+      return await batch;
+    } finally {
+      waiting -= 1;
+    }
+  }
+
+  /** What is no longer in memory. */
+  async function past(from: number, to: number, most: number): Promise<FeedBatch> {
+    const entries: string[] = [];
+    let bytes = 0;
+    for await (const { entry } of log.reader.entries(from, Math.min(to, log.reader.head().size))) {
+      bytes += entry.length;
+      if (bytes > most && entries.length > 0) break;
+      entries.push(UTF8.decode(entry));
+    }
+    return { from, entries };
+  }
+
   const feed: RevocationFeed = {
     get end() {
       return first + texts.length;
@@ -63,20 +99,14 @@ export function createFeed(log: Log, start: number): FeedWriter {
     get checkpoint() {
       return checkpoint;
     },
-    async read(from, to) {
+    async read(from, to, bytes = MAX_BATCH_BYTES) {
       const ahead = early.get(from);
       if (ahead !== undefined) return { from, entries: [ahead] };
       const last = Math.min(to, first + texts.length, from + MAX_BATCH);
-      if (from >= first) return cut(from, texts.slice(from - first, Math.max(last - first, 0)));
-      const read: string[] = [];
-      const published = Math.min(last, log.reader.head().size);
-      let bytes = 0;
-      for await (const { entry } of log.reader.entries(from, published)) {
-        bytes += entry.length;
-        if (bytes > MAX_BATCH_BYTES && read.length > 0) break;
-        read.push(UTF8.decode(entry));
-      }
-      return { from, entries: read };
+      const most = Math.min(bytes, MAX_BATCH_BYTES);
+      if (from >= first)
+        return cut(from, texts.slice(from - first, Math.max(last - first, 0)), most);
+      return last - from > 1 ? inTurn(() => past(from, last, most)) : past(from, last, most);
     },
     watch(listener) {
       listeners.add(listener);
@@ -111,12 +141,12 @@ export function createFeed(log: Log, start: number): FeedWriter {
 }
 
 /** As many of the entries as fit. Their text is mostly ASCII; three bytes at most for each code unit. */
-function cut(from: number, entries: readonly string[]): FeedBatch {
+function cut(from: number, entries: readonly string[], most: number): FeedBatch {
   let bytes = 0;
   let count = 0;
   for (const text of entries) {
     bytes += ENCODER.encode(text).length;
-    if (bytes > MAX_BATCH_BYTES && count > 0) break;
+    if (bytes > most && count > 0) break;
     count += 1;
   }
   return { from, entries: count === entries.length ? entries : entries.slice(0, count) };

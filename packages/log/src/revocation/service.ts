@@ -5,7 +5,7 @@ import {
   TaperError,
 } from '@taper/core';
 import { COMMON } from '../http/answer.ts';
-import { readBody } from '../http/body.ts';
+import { type BodyReader, createBodyReader } from '../http/body-reader.ts';
 import type { Log } from '../writer/log.ts';
 import { HEADERS, jsonAnswer, refuse } from './answer.ts';
 import type { RevocationAuthority, RevocationRefusalCode } from './authority.ts';
@@ -58,8 +58,8 @@ const STATUS: Readonly<Record<RevocationRefusalCode, number>> = {
   log_unavailable: 503,
 };
 
-/** Snapshots and staples that are made at one time, and bodies that are read. */
-const MAX_SNAPSHOTS = 8;
+/** Snapshots that are sent, staples that are made, and bodies of either kind that are read at one time. */
+const MAX_SNAPSHOTS = 256;
 const MAX_STAPLES = 64;
 const MAX_BODIES = 256;
 
@@ -81,8 +81,12 @@ export function createRevocationService(
     throw new TaperError('option_invalid', 'The authority writes another log.');
   const snapshots = createSnapshotSource(log, authority, () => performance.now());
   const staples = createStapleSource(log, authority);
+  /** Who asks for staples takes no place of those who revoke. */
+  const bodies = {
+    revocations: createBodyReader(MAX_BODIES, patience),
+    staples: createBodyReader(MAX_BODIES, patience),
+  };
   const places = {
-    bodies: createPlaces(MAX_BODIES),
     connections: createPlaces(maxConnections),
     snapshots: createPlaces(MAX_SNAPSHOTS),
     staples: createPlaces(MAX_STAPLES),
@@ -95,9 +99,7 @@ export function createRevocationService(
       method: 'POST',
       async answer(request) {
         if (mediaType(request) !== 'application/jwt') return refuse(415, 'media_type_unsupported');
-        const text = await places.bodies.within(() =>
-          bodyText(request, MAX_REVOCATION_REQUEST_SIZE, patience),
-        );
+        const text = await bodyText(request, MAX_REVOCATION_REQUEST_SIZE, bodies.revocations);
         if (text === BUSY) return refuse(503, 'request_busy', {}, RETRY);
         if (text === TOO_LARGE) return refuse(413, 'request_too_large');
         if (text === undefined) return refuse(400, 'request_malformed');
@@ -127,15 +129,15 @@ export function createRevocationService(
     snapshot: {
       method: 'GET',
       async answer() {
-        const answer = await places.snapshots.within(() => snapshots.answer());
-        return answer === BUSY ? refuse(503, 'request_busy', {}, RETRY) : answer;
+        if (!places.snapshots.take()) return refuse(503, 'request_busy', {}, RETRY);
+        return snapshots.answer(places.snapshots.give);
       },
     },
     staple: {
       method: 'POST',
       async answer(request) {
         if (mediaType(request) !== 'application/json') return refuse(415, 'media_type_unsupported');
-        const text = await places.bodies.within(() => bodyText(request, MAX_QUERY_SIZE, patience));
+        const text = await bodyText(request, MAX_QUERY_SIZE, bodies.staples);
         if (text === BUSY) return refuse(503, 'request_busy', {}, RETRY);
         if (text === TOO_LARGE) return refuse(413, 'request_too_large');
         const query = text === undefined ? undefined : readStapleQuery(text);
@@ -184,20 +186,13 @@ const TOO_LARGE: unique symbol = Symbol('too large');
 async function bodyText(
   request: Request,
   most: number,
-  patience: number,
-): Promise<string | undefined | typeof TOO_LARGE> {
+  reader: BodyReader,
+): Promise<string | undefined | typeof TOO_LARGE | typeof BUSY> {
   if (Number(request.headers.get('content-length') ?? 0) > most) return TOO_LARGE;
-  let timer: ReturnType<typeof setTimeout> | undefined;
-  const late = new Promise<null>((resolve) => {
-    timer = setTimeout(() => resolve(null), patience);
-  });
-  try {
-    const bytes = await Promise.race([readBody(request, most), late]);
-    if (bytes === null) return undefined;
-    return bytes === undefined ? TOO_LARGE : platform.decodeUtf8(bytes);
-  } finally {
-    clearTimeout(timer);
-  }
+  const bytes = await reader.read(request, most);
+  if (typeof bytes !== 'string') return platform.decodeUtf8(bytes);
+  if (bytes === 'too_long') return TOO_LARGE;
+  return bytes === 'crowded_out' ? BUSY : undefined;
 }
 
 function mediaType(request: Request): string {

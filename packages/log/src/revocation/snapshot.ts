@@ -8,20 +8,28 @@ import type { LoggedEpoch } from './state.ts';
 interface Capture {
   readonly header: string;
   readonly members: readonly RevokedEntry[];
-  /** Milliseconds of a monotonic clock. */
-  readonly at: number;
 }
 
-/** Milliseconds for which one capture serves all who ask: they read the rest from the log. */
+/**
+ * Milliseconds for which one capture serves all who ask, at least: they read the rest from the log. While a large set is captured,
+ * nothing else is done; so it serves as many times as long as it took.
+ */
 const SHARED = 60_000;
+const SHARED_TIMES = 1000;
+
+/** Milliseconds for which a snapshot is sent: as long as a follower waits for one. */
+const LONGEST = 300_000;
 
 /** Members in one piece of the answer. */
 const PIECE = 1000;
 
 /** Gives snapshots (spec/revocation.md section 9.4). */
 export interface SnapshotSource {
-  /** @throws {TaperError} `log_unavailable` when no epoch is published in time. */
-  answer(): Promise<Response>;
+  /**
+   * @param onEnd is called once, when the answer is read, given up or refused.
+   * @throws {TaperError} `log_unavailable` when no epoch is published in time.
+   */
+  answer(onEnd: () => void): Promise<Response>;
 }
 
 /** @param monotonic milliseconds of a clock that only goes forward. */
@@ -31,14 +39,16 @@ export function createSnapshotSource(
   monotonic: () => number,
 ): SnapshotSource {
   let latest: Promise<Capture> | undefined;
-  let latestAt = 0;
+  let sharedUntil = 0;
 
   async function capture(): Promise<Capture> {
-    const at = monotonic();
-    const { epoch, members } = await atEpoch(authority, (found) => ({
-      epoch: found,
-      members: [...authority.state.set.entries()],
-    }));
+    const { epoch, members } = await atEpoch(authority, (found) => {
+      const began = monotonic();
+      const captured = { epoch: found, members: [...authority.state.set.entries()] };
+      const ended = monotonic();
+      sharedUntil = ended + Math.max(SHARED, SHARED_TIMES * (ended - began));
+      return captured;
+    });
     const { note, size } = await published(authority, epoch.index);
     const [inclusion, frontier] = await Promise.all([
       log.reader.inclusionProof(epoch.index, size),
@@ -53,39 +63,72 @@ export function createSnapshotSource(
       checkpoint: note,
       frontier: texts(frontier.hashes()),
     });
-    return { header, members, at };
+    return { header, members };
   }
 
   return {
-    async answer() {
-      if (latest === undefined || monotonic() - latestAt > SHARED) {
-        latestAt = monotonic();
+    async answer(onEnd) {
+      if (latest === undefined || monotonic() > sharedUntil) {
+        sharedUntil = monotonic() + SHARED;
         latest = capture();
         latest.catch(() => {
           latest = undefined;
         });
       }
-      const { header, members } = await latest;
-      let next = -1;
-      const body = new ReadableStream<Uint8Array>(
-        {
-          pull(controller) {
-            if (next < 0) {
-              controller.enqueue(UTF8.encode(`${header}\n`));
-              next = 0;
-            } else if (next < members.length) {
-              const piece = members.slice(next, next + PIECE);
-              controller.enqueue(UTF8.encode(piece.map(lineOf).join('')));
-              next += PIECE;
-            } else controller.close();
-          },
-        },
-        { highWaterMark: 0 },
-      );
-      return new Response(body, {
-        headers: { ...HEADERS, 'Content-Type': 'application/x-ndjson' },
-      });
+      try {
+        const body = new ReadableStream(createSource(await latest, onEnd), { highWaterMark: 0 });
+        return new Response(body, {
+          headers: { ...HEADERS, 'Content-Type': 'application/x-ndjson' },
+        });
+      } catch (cause) {
+        onEnd();
+        throw cause;
+      }
     },
+  };
+}
+
+interface PieceSource {
+  start(controller: ReadableStreamDefaultController<Uint8Array>): void;
+  pull(controller: ReadableStreamDefaultController<Uint8Array>): void;
+  cancel(): void;
+}
+
+/** The lines of a snapshot, piece by piece. Who reads too slowly is cut off, so that nobody keeps an old set in memory. */
+function createSource(capture: Capture, onEnd: () => void): PieceSource {
+  let rest: Capture | undefined = capture;
+  let next = -1;
+  let late: ReturnType<typeof setTimeout> | undefined;
+  const end = (): void => {
+    if (rest === undefined) return;
+    rest = undefined;
+    clearTimeout(late);
+    onEnd();
+  };
+  return {
+    start(controller) {
+      late = setTimeout(() => {
+        end();
+        controller.error(new TaperError('log_unavailable', 'The snapshot was read too slowly.'));
+      }, LONGEST);
+      late.unref?.();
+    },
+    pull(controller) {
+      if (rest === undefined) return;
+      const { header, members } = rest;
+      if (next < 0) {
+        controller.enqueue(UTF8.encode(`${header}\n`));
+        next = 0;
+      } else if (next < members.length) {
+        const piece = members.slice(next, next + PIECE);
+        controller.enqueue(UTF8.encode(piece.map(lineOf).join('')));
+        next += PIECE;
+      } else {
+        end();
+        controller.close();
+      }
+    },
+    cancel: end,
   };
 }
 

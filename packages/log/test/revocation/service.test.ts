@@ -214,6 +214,28 @@ describe('POST revocations', () => {
     expect(await post(await ask(CAROL))).toMatchObject({ status: 201 });
   });
 
+  test('R14, R15: whoever sends its request at once is served, however many hold theirs back', async () => {
+    const { url, post } = await open({ patience: 60_000 });
+    const busy: number[] = [];
+    const held = Array.from({ length: 300 }, (_, at) => {
+      const sending = httpRequest(`${url}/${at % 10 === 0 ? 'staple' : 'revocations'}`, {
+        method: 'POST',
+        headers: {
+          'content-type': at % 10 === 0 ? 'application/json' : 'application/jwt',
+          'transfer-encoding': 'chunked',
+        },
+      });
+      sending.on('response', (answer) => busy.push(answer.statusCode as number));
+      sending.on('error', () => undefined);
+      sending.write('e');
+      return sending;
+    });
+    closers.push(() => held.forEach((sending) => void sending.destroy()));
+    while (busy.length < 270 - 256) await new Promise((resolve) => setTimeout(resolve, 5));
+    expect(await post(await ask(CAROL))).toMatchObject({ status: 201 });
+    expect(new Set(busy)).toEqual(new Set([503]));
+  });
+
   test('N17: many at the same time for one target over HTTP add one entry', async () => {
     const { desk, post } = await open();
     const compacts = await Promise.all([CAROL, BOB, ALICE, CAROL, BOB].map((by) => ask(by)));
@@ -411,7 +433,44 @@ describe('GET events', () => {
   });
 });
 
+describe('GET tail, when many ask', () => {
+  test('R15: those who read from the beginning take turns and are bounded; who asks for the end is served', async () => {
+    const desk = await openDesk();
+    for (let at = 0; at < 600; at++) await desk.authority.append(`{"at":${at},"type":"other"}`);
+    await desk.authority.publishEpoch();
+    await desk.reopen();
+    const { log, authority } = desk;
+    const service = createRevocationService({ log, authority });
+    await authority.publishEpoch();
+    const get = (path: string) => service(new Request(`http://localhost/${path}`));
+    const old = Array.from({ length: 100 }, () => get('tail?from=0'));
+    const end = await get('tail?from=601');
+    expect(await end.json()).toMatchObject({ from: 601, more: false });
+    const statuses = (await Promise.all(old)).map(({ status }) => status);
+    expect(statuses.filter((status) => status === 200)).toHaveLength(64);
+    expect(statuses.filter((status) => status === 503)).toHaveLength(36);
+    expect((await get('tail?from=0')).status).toBe(200);
+  });
+});
+
 describe('GET snapshot', () => {
+  test('R14: so many are sent at one time; one that is given up makes room', async () => {
+    const desk = await openDesk();
+    await desk.authority.publishEpoch();
+    const service = createRevocationService({ log: desk.log, authority: desk.authority });
+    const get = () => service(new Request('http://localhost/snapshot'));
+    const unread = await Promise.all(Array.from({ length: 256 }, get));
+    expect(new Set(unread.map(({ status }) => status))).toEqual(new Set([200]));
+    expect((await get()).status).toBe(503);
+    await unread[0]?.body?.cancel();
+    const next = await get();
+    expect(next.status).toBe(200);
+    await next.text();
+    const another = await get();
+    expect(another.status).toBe(200);
+    for (const { body } of [...unread.slice(1), another]) await body?.cancel();
+  });
+
   async function snapshot(
     url: string,
   ): Promise<{ header: Record<string, unknown>; lines: unknown[][] }> {
