@@ -37,7 +37,8 @@ interface Known {
  *
  * What a staple has shown to be revoked stays so here, until the process ends, whatever older staple is brought along later.
  *
- * With `online`, what that view knows goes first: what it has seen revoked is, and where it is as fresh as the staple, the staple says nothing.
+ * With `online`, what that view knows goes first: what it has seen revoked is, and where it is as fresh as the staple, or has found
+ * the log to break its rules, the staple says nothing but that something is revoked.
  *
  * @throws {TaperError} `option_invalid`.
  */
@@ -111,6 +112,9 @@ export function createStapleView(options: StapleViewOptions): LogView {
       if (query.logs.some((each) => each !== log)) return { verdict: 'unknown_log' };
       const stapled = read(query, now);
       if (stapled === undefined) return seen ?? { verdict: 'unproved' };
+      // What a staple says is the log's word, and that has ended.
+      if (stapled.verdict === 'good' && online?.status?.().faulty === true)
+        return seen ?? { verdict: 'unproved' };
       if (stapled.verdict !== 'good')
         return stapled.verdict === 'revoked' ? stapled : (seen ?? stapled);
       return seen?.verdict === 'good' && seen.asOf >= stapled.asOf ? seen : stapled;

@@ -39,4 +39,6 @@ export interface LogView extends View {
   /** Origin of the log. */
   readonly log: string;
   check(query: ViewQuery, now: number): ViewVerdict;
+  /** How the view stands. `faulty`: the log broke its own rules, and nothing that it says is fresh any more. */
+  status?(): { readonly faulty: boolean };
 }

@@ -173,6 +173,29 @@ describe('a staple beside a view that is followed', () => {
     expect(view.check({ ...asked, evidence }, scene.clock.time).verdict).toBe('revoked');
   });
 
+  it('N02 makes nothing fresh of a log that this view has found at fault, and shows what is revoked all the same', async () => {
+    const scene = await open({ options: { push: false } });
+    const view = createStapleView({ trust: scene.log.trust(), online: scene.follower });
+    const asked = query();
+    const before = await stapleFor(asked, { of: scene.log });
+    const asOf = scene.log.time;
+    expect(view.check({ ...asked, evidence: before }, asOf)).toEqual({ verdict: 'good', asOf });
+    scene.log.entries.push('{"type":"epoch","version":2}');
+    await scene.tick();
+    await scene.follower.poll();
+    expect(scene.follower.status().faulty).toBe(true);
+    const known = scene.follower.status().asOf;
+    const after = await stapleFor(asked, { of: scene.log });
+    for (const evidence of [before, after])
+      expect(view.check({ ...asked, evidence }, scene.log.time)).toEqual({
+        verdict: 'good',
+        asOf: known,
+      });
+    expect(known).toBeLessThan(asOf);
+    const shows = await stapleFor(asked, { of: scene.log, revoked: [token('leaf')] });
+    expect(view.check({ ...asked, evidence: shows }, scene.log.time).verdict).toBe('revoked');
+  });
+
   it('counts where it is fresher, and is not asked for where it is not', async () => {
     const scene = await open({ options: { push: false } });
     const view = createStapleView({ trust: scene.log.trust(), online: scene.follower });
