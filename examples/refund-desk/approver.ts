@@ -1,8 +1,8 @@
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { run } from '@taper/cli';
 import type { PublicJwk } from '@taper/core';
 import { answerQuestions } from './processes.ts';
+import { taper } from './taper.ts';
 
 // A person of finance, at a machine of her own. All that she does is run `taper`, as in a terminal: once to make her key,
 // and once for what she is asked to approve.
@@ -29,7 +29,7 @@ answerQuestions({
     mkdirSync(own, { mode: 0o700 });
     folder = own;
     writeFileSync(join(own, 'anchors.json'), JSON.stringify([{ iss: issuer, jwk: issuerKey }]));
-    await taper('key', 'new', '--out', 'nora.jwk', '--public-out', 'nora.pub.jwk');
+    await inFolder('key', 'new', '--out', 'nora.jwk', '--public-out', 'nora.pub.jwk');
     return JSON.parse(readFileSync(join(own, 'nora.pub.jwk'), 'utf8')) as PublicJwk;
   },
 
@@ -37,29 +37,13 @@ answerQuestions({
   async approve({ url, names }: ApprovalDetail): Promise<string> {
     writeFileSync(join(folder ?? '', 'names.json'), JSON.stringify(Object.fromEntries(names)));
     const files = ['--key', 'nora.jwk', '--anchors', 'anchors.json', '--names', 'names.json'];
-    return taper('approve', '--url', url, ...files, '--yes');
+    return inFolder('approve', '--url', url, ...files, '--yes');
   },
 });
 
-/** Runs the command in her folder. @returns what it says to a person. */
-async function taper(...words: readonly string[]): Promise<string> {
-  let said = '';
-  const output = {
-    isTerminal: false,
-    write: async (text: string) => {
-      said += text;
-      return true;
-    },
-  };
-  const exitCode = await run(words, {
-    stdin: (async function* () {})(),
-    stdinIsTerminal: false,
-    stdout: output,
-    stderr: output,
-    cwd: folder ?? '',
-    env: {},
-    clock: () => Math.floor(Date.now() / 1000),
-  });
+/** @returns what the command says to her. */
+async function inFolder(...words: readonly string[]): Promise<string> {
+  const { exitCode, said } = await taper(folder ?? '', words);
   if (exitCode !== 0) throw new Error(`taper ${words[0]} failed:\n${said}`);
   return said;
 }

@@ -1,34 +1,56 @@
+import { join } from 'node:path';
 import { createSigner, generateKeyPair, type PublicJwk } from '@taper/core';
 import {
   type AuditHead,
   type AuditRecorder,
   createAuditRecorder,
-  openFileAuditSink,
   type RecordedArguments,
 } from '@taper/enforce';
+import { createLogAuditSink } from '@taper/log';
+import { openFileAuditSidecar } from '@taper/log/file';
+import { beginLog } from './log-folder.ts';
+
+/** What somebody else needs to read an audit log, and to check it. */
+export interface AuditLogAddress {
+  readonly folder: string;
+  /** Name of the transparency log, and what its checkpoints verify with (C2SP signed-note). */
+  readonly origin: string;
+  readonly logKey: string;
+  /** What its events verify with. */
+  readonly eventKey: PublicJwk;
+}
 
 /** The audit log of one enforcement point. */
 export interface AuditLog {
   readonly recorder: AuditRecorder;
-  /** What an auditor checks the log with. */
-  readonly key: PublicJwk;
-  /** How far the log has come, signed: to be kept by somebody else. */
-  head(): AuditHead | undefined;
+  readonly address: AuditLogAddress;
+  /** Publishes what there is. @returns how far the log has come, signed: to be kept by somebody else. */
+  publish(): Promise<AuditHead | undefined>;
 }
 
-/** Begins a log in a file. Its key is made here and stays in this process. */
-export async function openAuditLog(file: string, recorded: RecordedArguments): Promise<AuditLog> {
+/** Begins an audit log, which is a transparency log of its own. Both of its keys are made here and stay in this process. */
+export async function openAuditLog(
+  folder: string,
+  origin: string,
+  recorded: RecordedArguments,
+): Promise<AuditLog> {
+  const signer = createSigner(generateKeyPair().privateJwk);
+  const emitter = signer.publicKey.thumbprint;
+  const log = await beginLog(folder, origin);
+  // Chains, proofs and arguments can be erased later. They lie beside the log, which is for ever.
+  const sidecar = await openFileAuditSidecar(join(folder, 'erasable'));
   const recorder = createAuditRecorder({
-    sink: await openFileAuditSink(file),
-    signer: createSigner(generateKeyPair().privateJwk),
+    sink: createLogAuditSink({ log, emitter, sidecar }),
+    signer,
+    emitter,
     recordedArguments: recorded, // all others are recorded by a salted hash
+    keepEvidence: true,
   });
-  const { emitter, publicKey } = recorder;
   let last: AuditHead | undefined;
   return {
     recorder: {
       emitter,
-      publicKey,
+      publicKey: recorder.publicKey,
       async record(event) {
         const receipt = await recorder.record(event);
         const { hash, sequence, signature, time } = receipt;
@@ -36,7 +58,10 @@ export async function openAuditLog(file: string, recorded: RecordedArguments): P
         return receipt;
       },
     },
-    key: publicKey.jwk,
-    head: () => last,
+    address: { folder, origin, logKey: log.key.text, eventKey: recorder.publicKey.jwk },
+    async publish() {
+      await log.publish();
+      return last;
+    },
   };
 }

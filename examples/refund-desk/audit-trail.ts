@@ -1,19 +1,21 @@
-import { readFileSync } from 'node:fs';
-import { importPublicKey } from '@taper/core';
+import { join } from 'node:path';
+import { importPublicKey, parseNoteKey, verifyCheckpoint } from '@taper/core';
 import {
   type AuditEntry,
   type AuditEvent,
   type AuditHead,
   type AuditVerdict,
-  readAuditFile,
   readAuditLine,
   verifyAuditLog,
   writeHead,
 } from '@taper/enforce';
+import { createLogReader } from '@taper/log';
+import { createFileTileSource, readFileCheckpoint } from '@taper/log/file';
+import type { AuditLogAddress } from './audit-log.ts';
 import { ISSUER } from './orchestrator.ts';
-import type { GuardedServer, Stage } from './stage.ts';
+import type { Stage } from './stage.ts';
 
-// What an auditor does: verifies both logs with the keys and heads that were kept elsewhere, then reads them.
+// What the shop does for itself: reads both logs, verifies every line with the keys and heads that were kept elsewhere, and explains them.
 
 /** One decision, as the log explains it. */
 export interface TrailRow {
@@ -47,27 +49,52 @@ export interface LogCheck {
 
 const serversOf = ({ orders, payments }: Stage) => ({ orders, payments });
 
-export async function checkLogs(stage: Stage): Promise<readonly LogCheck[]> {
-  const checks: LogCheck[] = [];
-  for (const [name, server] of Object.entries(serversOf(stage))) {
-    const head = await server.worker.ask<AuditHead>('auditHead');
-    stage.keep(`${name}.audit.log`, readFileSync(server.auditLog, 'utf8'));
-    stage.keep(`${name}.audit.head.json`, `${writeHead(head)}\n`);
-    stage.keep(`${name}.audit.pub.jwk`, `${JSON.stringify(server.auditKey)}\n`);
-    const options = { key: importPublicKey(server.auditKey), head };
-    const verdict = await verifyAuditLog(readAuditFile(server.auditLog), options);
-    checks.push(await checkCopies(name, server, verdict, options));
-  }
-  return checks;
+/** The lines of an audit log: its entries, under a checkpoint that was signed by the log that it is to be. */
+async function readLines({ folder, origin, logKey }: AuditLogAddress): Promise<readonly string[]> {
+  const key = parseNoteKey(logKey);
+  const note = (await readFileCheckpoint(join(folder, 'state')))?.note;
+  if (key === undefined || note === undefined) throw new Error(`${origin} shows no checkpoint.`);
+  const verdict = verifyCheckpoint(note, { origin, keys: [key], witnesses: [], quorum: 0 });
+  if (!verdict.ok) throw new Error(`The checkpoint of ${origin} is wrong: ${verdict.problem}.`);
+  const source = createFileTileSource(join(folder, 'tiles'));
+  const lines: string[] = [];
+  for await (const { entry } of createLogReader({
+    source,
+    head: () => verdict.checkpoint,
+  }).entries())
+    lines.push(new TextDecoder().decode(entry));
+  return lines;
 }
 
-async function checkCopies(
+/** Publishes both logs, verifies them, and keeps what others need to do that again. */
+export async function checkLogs(
+  stage: Stage,
+): Promise<{ readonly checks: readonly LogCheck[]; readonly trail: readonly TrailRow[] }> {
+  const checks: LogCheck[] = [];
+  const trail: TrailRow[] = [];
+  for (const [name, { worker, audit }] of Object.entries(serversOf(stage))) {
+    const head = await worker.ask<AuditHead>('publishAudit');
+    const lines = await readLines(audit);
+    stage.keep(`${name}.audit.log`, lines.map((line) => `${line}\n`).join(''));
+    stage.keep(`${name}.audit.head.json`, `${writeHead(head)}\n`);
+    stage.keep(`${name}.audit.pub.jwk`, `${JSON.stringify(audit.eventKey)}\n`);
+    checks.push(await check(name, lines, { key: importPublicKey(audit.eventKey), head }));
+    trail.push(...explain(name, lines, stage.orchestrator.names));
+  }
+  return { checks, trail };
+}
+
+async function check(
   name: string,
-  { auditLog }: GuardedServer,
-  { verdict, events, provedThrough }: AuditVerdict,
+  lines: readonly string[],
   options: Parameters<typeof verifyAuditLog>[1],
 ): Promise<LogCheck> {
-  const lines = readFileSync(auditLog, 'utf8').split('\n').slice(0, -1);
+  const verify = (copy: readonly string[]): Promise<AuditVerdict> =>
+    verifyAuditLog(
+      copy.map((text): AuditEntry => ({ text })),
+      options,
+    );
+  const { verdict, events, provedThrough } = await verify(lines);
   const hidden = lines.findLastIndex((line) => readAuditLine(line)?.event.decision === 'permit');
   const copies: readonly (readonly [string, readonly string[]])[] = [
     [`without line ${hidden + 1}, the last call that was permitted`, lines.toSpliced(hidden, 1)],
@@ -75,8 +102,7 @@ async function checkCopies(
   ];
   const tampered: LogCheck['tampered'][number][] = [];
   for (const [what, copy] of copies) {
-    const entries: AuditEntry[] = copy.map((text) => ({ text }));
-    const [problem] = (await verifyAuditLog(entries, options)).problems;
+    const [problem] = (await verify(copy)).problems;
     if (problem !== undefined)
       tampered.push({ what, found: problem.code, line: problem.line ?? 0 });
   }
@@ -90,22 +116,17 @@ async function checkCopies(
   };
 }
 
-/** Every decision in the logs, in the order of each, with its outcome. */
-export async function auditTrail(stage: Stage): Promise<readonly TrailRow[]> {
-  const rows: TrailRow[] = [];
-  for (const [server, { auditLog }] of Object.entries(serversOf(stage))) {
-    const events: AuditEvent[] = [];
-    for await (const entry of readAuditFile(auditLog)) {
-      const read = 'text' in entry ? readAuditLine(entry.text) : undefined;
-      if (read !== undefined) events.push(read.event);
-    }
-    const outcomes = new Map(events.map((event) => [event.decision_event_id, event.decision]));
-    for (const event of events) {
-      if (event.event_type !== 'decision') continue;
-      rows.push(readRow(server, event, outcomes.get(event.event_id), stage.orchestrator.names));
-    }
-  }
-  return rows;
+/** Every decision in a log, in order, with its outcome. */
+function explain(
+  server: string,
+  lines: readonly string[],
+  names: ReadonlyMap<string, string>,
+): readonly TrailRow[] {
+  const events = lines.flatMap((line) => readAuditLine(line)?.event ?? []);
+  const outcomes = new Map(events.map((event) => [event.decision_event_id, event.decision]));
+  return events
+    .filter(({ event_type }) => event_type === 'decision')
+    .map((event) => readRow(server, event, outcomes.get(event.event_id), names));
 }
 
 function readRow(

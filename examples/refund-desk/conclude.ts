@@ -1,4 +1,5 @@
-import { auditTrail, checkLogs, type LogCheck, type TrailRow } from './audit-trail.ts';
+import { checkLogs, type LogCheck, type TrailRow } from './audit-trail.ts';
+import { type EvidenceCheck, makeEvidence, showVerdicts } from './evidence.ts';
 import type { RefundArguments } from './payment-routes.ts';
 import type { Refund } from './payments.ts';
 import { type Executions, executionsOf, isAsExpected, type Recorded, sumOf } from './record.ts';
@@ -19,18 +20,25 @@ export interface Summary {
   /** What the audit logs say, read after they were verified. */
   readonly trail: readonly TrailRow[];
   readonly audit: readonly LogCheck[];
+  /** Milliseconds from the beginning of the revocation until both servers knew of it. */
+  readonly revocation_ms: number;
+  readonly evidence: EvidenceCheck;
   /** A folder with receipts and audit logs. */
   readonly output: string;
 }
 
-export async function conclude(stage: Stage, due: readonly RefundArguments[]): Promise<Summary> {
+export async function conclude(
+  stage: Stage,
+  due: readonly RefundArguments[],
+  revocationMs: number,
+): Promise<Summary> {
   const { page, record, orders, payments, output } = stage;
   const executions = await executionsOf([orders.worker, payments.worker]);
   const refunds = await payments.worker.ask<readonly Refund[]>('refunds');
-  const audit = await checkLogs(stage);
-  const trail = await auditTrail(stage);
+  const { checks: audit, trail } = await checkLogs(stage);
+  const evidence = await makeEvidence(stage);
 
-  page.heading('10. What the audit logs of both servers say');
+  page.heading('11. What the audit logs of both servers say');
   page.table(
     ['By whose authority', 'Call', 'Decision', 'Outcome'],
     [23, 26, 17, 8],
@@ -48,8 +56,12 @@ export async function conclude(stage: Stage, due: readonly RefundArguments[]): P
   page.line();
   for (const { name, events, verdict, proved_through } of audit)
     page.line(`${name}.audit.log: ${events} events, ${verdict}, complete up to ${proved_through}.`);
-  for (const { what, found, line } of audit.at(-1)?.tampered ?? [])
-    page.line(`A copy ${what}: ${page.bad(found)} at line ${line}.`);
+  const [tampered] = audit.at(-1)?.tampered ?? [];
+  if (tampered !== undefined)
+    page.line(`A copy ${tampered.what}: ${page.bad(tampered.found)} at line ${tampered.line}.`);
+
+  page.heading('12. What somebody can check who was not there');
+  showVerdicts(page, evidence);
   const refused = record.all.filter(({ code }) => code !== 'permitted');
   const whenRefused = refused.reduce((sum, { tools_run }) => sum + tools_run, 0);
   const paid = refunds.map(({ order, amount }) => `${amount} for order ${order}`);
@@ -59,11 +71,11 @@ export async function conclude(stage: Stage, due: readonly RefundArguments[]): P
       `servers ran ${sumOf(executions)} tools in all. Paid back: ${paid.join(', ')}.`,
   );
   page.line();
-  page.line('Receipts to open in a browser, and both logs with what verifies them:');
+  page.line('Receipts to open in a browser, logs and evidence with what verifies them:');
   page.line(`  ${output}`);
   const isPaid = JSON.stringify(refunds) === JSON.stringify(due);
   return {
-    ok: record.all.every(isAsExpected) && isPaid && audit.every(({ ok }) => ok),
+    ok: record.all.every(isAsExpected) && isPaid && audit.every(({ ok }) => ok) && evidence.ok,
     servers: { orders: orders.url, payments: payments.url },
     attempts: record.all,
     executions,
@@ -71,6 +83,8 @@ export async function conclude(stage: Stage, due: readonly RefundArguments[]): P
     refunds,
     trail,
     audit,
+    revocation_ms: revocationMs,
+    evidence,
     output,
   };
 }

@@ -8,6 +8,7 @@ import {
   type JsonObject,
   type PublicJwk,
   type PublicKey,
+  requestRevocation,
   type ToolMap,
   uuidV7,
   type VerifiedChain,
@@ -15,6 +16,7 @@ import {
 import { systemClock } from '@taper/enforce';
 import { createPresenter, definitionsOf } from '@taper/mcp';
 import { connect } from './calls.ts';
+import type { RevocationLogAddress } from './revocation-log.ts';
 
 export const ISSUER = 'https://issuer.example';
 /** The shop, and another business that trusts the same issuer. */
@@ -36,11 +38,14 @@ const SHIFT: ToolMap = {
   },
 };
 
+/** Seconds for which a server may go without news of what is revoked. */
+export const MAX_STALENESS = 30;
+
 /** A part of one's authority, for somebody else. */
 export interface Slice {
   readonly tools: ToolMap;
-  /** The only server at which it is good. */
-  readonly audience: string;
+  /** The only servers at which it is good. */
+  readonly audience: string | readonly string[];
   /** Seconds. */
   readonly lifetime: number;
   /** 2 lets the holder hand it on once more. */
@@ -58,13 +63,21 @@ export interface Orchestrator {
   /** Gets root tokens for servers: for this shift, and for the next, which ends later. */
   takeShift(
     servers: readonly string[],
+    revocations: RevocationLogAddress,
   ): Promise<{ readonly now: VerifiedChain; readonly next: VerifiedChain }>;
   /** A caveat that holds the MCP server to a tool's definition as it is now. */
   lookAt(chain: VerifiedChain, server: string, tool: string): Promise<CaveatsInit>;
   /** Derives a token, offline. */
   handOn(parent: VerifiedChain, holder: PublicKey, slice: Slice): Promise<VerifiedChain>;
   /** What the issuer gives to an agent that works for another business, too. */
-  hireOut(holder: PublicKey, tenant: string, server: string): Promise<VerifiedChain>;
+  hireOut(
+    holder: PublicKey,
+    tenant: string,
+    server: string,
+    revocations: RevocationLogAddress,
+  ): Promise<VerifiedChain>;
+  /** Takes back what it has handed on, with its own key. Resolves when that is published. */
+  revoke(chain: VerifiedChain, revocations: RevocationLogAddress): Promise<void>;
 }
 
 export function createOrchestrator(): Orchestrator {
@@ -79,6 +92,7 @@ export function createOrchestrator(): Orchestrator {
     tenant: string,
     audience: readonly string[],
     lifetime: number,
+    { origin: log, epoch }: RevocationLogAddress,
   ): Promise<VerifiedChain> =>
     issue({
       issuer: ISSUER,
@@ -90,7 +104,7 @@ export function createOrchestrator(): Orchestrator {
       lifetime,
       maxDepth: 2,
       audience,
-      caveats: { tenant },
+      caveats: { tenant, revocation: { log, epoch, max_staleness: MAX_STALENESS } },
     });
 
   return {
@@ -100,9 +114,9 @@ export function createOrchestrator(): Orchestrator {
       [issuer.publicKey.thumbprint, 'issuer'],
       [own.publicKey.thumbprint, 'orchestrator'],
     ]),
-    takeShift: async (servers) => ({
-      now: await issueRoot(own.publicKey, SHOP, servers, 600),
-      next: await issueRoot(own.publicKey, SHOP, servers, 1200),
+    takeShift: async (servers, revocations) => ({
+      now: await issueRoot(own.publicKey, SHOP, servers, 600, revocations),
+      next: await issueRoot(own.publicKey, SHOP, servers, 1200, revocations),
     }),
     async lookAt(chain, server, tool) {
       const client = await connect(server);
@@ -115,7 +129,26 @@ export function createOrchestrator(): Orchestrator {
     },
     handOn: (parent, holder, slice) =>
       derive(parent, { signer, holder, now: systemClock.now(), id: newId(), ...slice }),
-    hireOut: (holder, tenant, server) => issueRoot(holder, tenant, [server], 600),
+    hireOut: (holder, tenant, server, revocations) =>
+      issueRoot(holder, tenant, [server], 600, revocations),
+    async revoke(chain, { url, origin }) {
+      const [root] = chain.tokens;
+      const body = await requestRevocation({
+        log: origin,
+        target: { kind: 'token', token: chain.leaf.hash, root: (root ?? chain.leaf).hash },
+        reason: 'agent_compromised',
+        chain: tokensOf(chain), // shows that it was this key that signed the token
+        signer,
+        now: systemClock.now(),
+        id: newId(),
+      });
+      const headers = { 'Content-Type': 'application/jwt' };
+      const address = `${url}/revocation/revocations`;
+      const response = await fetch(address, { method: 'POST', headers, body }).catch((cause) => {
+        throw new Error('The revocation log does not answer any more.', { cause });
+      });
+      if (response.status !== 201) throw new Error(`Nothing was revoked: ${await response.text()}`);
+    },
   };
 }
 

@@ -1,6 +1,7 @@
 import { once } from 'node:events';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { join } from 'node:path';
 import {
   localhostHostValidation,
   localhostOriginValidation,
@@ -10,24 +11,29 @@ import {
 import { createMcpHandler, McpServer } from '@modelcontextprotocol/server';
 import { importPublicKey, type PublicJwk } from '@taper/core';
 import { createEnforcementPoint, type EnforcementPoint } from '@taper/enforce';
+import type { RevocationFollower } from '@taper/log';
 import { guardTools } from '@taper/mcp';
 import { z } from 'zod';
 import { type AuditLog, openAuditLog } from './audit-log.ts';
+import { follow, untilRevoked } from './following.ts';
 import { type Orders, openOrders } from './orders.ts';
 import { answerQuestions } from './processes.ts';
 import { type Names, type WatchedPoint, watched } from './receipts.ts';
+import type { RevocationLogAddress } from './revocation-log.ts';
 
 // The shop's orders: an MCP server over a database, in a process of its own.
 // It knows one public key, the issuer's. It has never heard of the agents.
 
 export interface ListenDetail {
   readonly database: string;
-  readonly auditLog: string;
+  /** For everything that it keeps. */
+  readonly folder: string;
   /** 0 takes any that is free. */
   readonly port: number;
   readonly issuer: string;
   readonly issuerKey: PublicJwk;
   readonly tenant: string;
+  readonly revocations: RevocationLogAddress;
 }
 
 /** How often each tool has run. Counted inside of the tools, so nothing that is refused can count. */
@@ -35,28 +41,34 @@ const executions: { [tool: string]: number } = {};
 const DESCRIPTION = 'The orders of one customer.';
 let description = DESCRIPTION;
 let audit: AuditLog | undefined;
+let revocation: RevocationFollower | undefined;
 let judged: WatchedPoint | undefined;
 
 answerQuestions({
-  async listen({ database, auditLog, port, issuer, issuerKey, tenant }: ListenDetail) {
+  async listen(detail: ListenDetail) {
+    const { database, folder, port, issuer, issuerKey, tenant } = detail;
     const orders = openOrders(database);
     const http = createServer();
     http.listen(port, '127.0.0.1');
     await once(http, 'listening');
     const url = `http://127.0.0.1:${(http.address() as AddressInfo).port}/mcp`;
 
+    const log = await openAuditLog(join(folder, 'audit'), 'audit.shop.example/orders', {
+      customer_orders: ['customer'],
+    });
+    const follower = await follow(detail.revocations, join(folder, 'revocations.sqlite'));
     // Made once, not for each request: it remembers which proofs have been used.
-    const log = await openAuditLog(auditLog, { customer_orders: ['customer'] });
     const watch = watched(
       createEnforcementPoint({
         audience: url,
         anchors: [{ issuer, key: importPublicKey(issuerKey) }],
         requireChainAudience: true,
         tenant,
+        revocation: follower,
         audit: log.recorder,
       }),
     );
-    [audit, judged] = [log, watch];
+    [audit, revocation, judged] = [log, follower, watch];
     const handle = toNodeHandler(createMcpHandler(() => createDesk(orders, watch.point)));
     const isHostValid = localhostHostValidation(); // against DNS rebinding
     const isOriginValid = localhostOriginValidation();
@@ -64,10 +76,11 @@ answerQuestions({
       if (isHostValid(request, response) && isOriginValid(request, response))
         void handle(request as NodeIncomingMessageLike, response);
     });
-    return { url, auditKey: log.key };
+    return { url, audit: log.address };
   },
   executions: () => executions,
-  auditHead: () => audit?.head(),
+  untilRevoked: () => untilRevoked(revocation),
+  publishAudit: () => audit?.publish(),
   /** The receipt of the latest decision. */
   receipt: (names: Names) => judged?.receipt(names),
   /** An update of the software gives a tool another description, which models read as an instruction. */

@@ -21,12 +21,15 @@ import {
 } from '@taper/enforce/sqlite';
 import { createRouteGuard } from '@taper/http';
 import { guarded, guardRoutes } from '@taper/http/hono';
+import type { RevocationFollower } from '@taper/log';
 import { Hono } from 'hono';
 import { type AuditLog, openAuditLog } from './audit-log.ts';
+import { follow, untilRevoked } from './following.ts';
 import { refundRoute } from './payment-routes.ts';
 import { openPayments, type Payments } from './payments.ts';
 import { answerQuestions } from './processes.ts';
 import { type Names, type WatchedPoint, watched } from './receipts.ts';
+import type { RevocationLogAddress } from './revocation-log.ts';
 
 // The payment API: an HTTP server in a process of its own, with an enforcement point of its own.
 // It trusts the issuer's key. Beside it, it knows who may approve for finance, and who runs the refund desk.
@@ -34,10 +37,10 @@ import { type Names, type WatchedPoint, watched } from './receipts.ts';
 export interface OpenDetail {
   /** For everything that it keeps. */
   readonly folder: string;
-  readonly auditLog: string;
   readonly issuer: string;
   readonly issuerKey: PublicJwk;
   readonly tenant: string;
+  readonly revocations: RevocationLogAddress;
   /** RFC 7638 thumbprint of the agent whose refunds the policy permits. */
   readonly refundDesk: string;
   readonly finance: readonly { readonly name: string; readonly key: PublicJwk }[];
@@ -47,6 +50,7 @@ export interface OpenDetail {
 const executions: { [tool: string]: number } = {};
 let payments: Payments | undefined;
 let audit: AuditLog | undefined;
+let revocation: RevocationFollower | undefined;
 let judged: WatchedPoint | undefined;
 
 answerQuestions({
@@ -57,9 +61,10 @@ answerQuestions({
     if (!server.listening) await once(server, 'listening');
     const origin = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
 
-    const log = await openAuditLog(detail.auditLog, {
+    const log = await openAuditLog(join(folder, 'audit'), 'audit.shop.example/payments', {
       refund_order: ['order', 'amount', 'reason'],
     });
+    const follower = await follow(detail.revocations, join(folder, 'revocations.sqlite'));
     const stores = openSqliteDatabase(join(folder, 'stores.sqlite'));
     const finance = detail.finance.map(({ name, key }) => ({ name, key: importPublicKey(key) }));
     const approvals = createSqliteApprovalSource(stores, { groups: { finance } });
@@ -74,11 +79,12 @@ answerQuestions({
         meters: { EUR: (_tool, { amount }) => String(amount) },
         policy: refundPolicy(detail.refundDesk),
         approvals,
+        revocation: follower,
         audit: log.recorder,
       }),
     );
     const books = openPayments(join(folder, 'payments.sqlite'));
-    [audit, judged, payments] = [log, watch, books];
+    [audit, revocation, judged, payments] = [log, follower, watch, books];
 
     const guard = createRouteGuard({
       point: watch.point,
@@ -101,11 +107,12 @@ answerQuestions({
       count('payouts');
       return context.json(books.refunds());
     });
-    return { url: origin, auditKey: log.key };
+    return { url: origin, audit: log.address };
   },
   executions: () => executions,
   refunds: () => payments?.refunds(),
-  auditHead: () => audit?.head(),
+  untilRevoked: () => untilRevoked(revocation),
+  publishAudit: () => audit?.publish(),
   /** The receipt of the latest decision. */
   receipt: (names: Names) => judged?.receipt(names),
 });

@@ -63,10 +63,21 @@ function start(...parameters: readonly string[]): Run {
 const URL_PATTERN = /http:\/\/127\.0\.0\.1:(\d+)\/mcp/;
 const PAYMENTS_PATTERN = /http:\/\/127\.0\.0\.1:(\d+) \(pays\)/;
 
-/** A JWS (token, proof, approval) or the private member of a JWK. */
+/** A JWS (token, proof, approval) or the private member of a JWK. Evidence holds chains, which are worth nothing without the key. */
 const SECRET = /eyJ[\w-]+\.[\w-]+|"d":/;
+const PRIVATE_KEY = /"d":/;
+const EVIDENCE = ['payments.changed.json', 'payments.evidence.json'] as const;
 
 const ASKED = { decision: 'approval_required' };
+
+const READ: TrailRow = {
+  server: 'orders',
+  chain: ['issuer', 'orchestrator', 'query agent'],
+  call: 'customer_orders C-1001',
+  decision: 'permit',
+  approved_by: [],
+  outcome: 'executed',
+};
 
 /** How the log of the payment API explains a call of the refund agent. */
 function refundRow(args: string, row: Partial<TrailRow>): Partial<TrailRow> {
@@ -82,6 +93,7 @@ function refundRow(args: string, row: Partial<TrailRow>): Partial<TrailRow> {
 }
 
 const ACTORS = [
+  'revocation log',
   'MCP server',
   'payment API',
   'query agent',
@@ -122,8 +134,41 @@ function expectLogs({ audit, trail }: Summary, output: string): void {
   }
 }
 
+/** The evidence passes, in a process that knows nothing else; the copy does not, and the event that was changed is named. */
+function expectEvidence(output: string): void {
+  const verify = (
+    bundle: string,
+  ): { readonly status: number | null; readonly verdict: unknown } => {
+    const words = [
+      'verify',
+      bundle,
+      '--anchors',
+      'anchors.json',
+      '--policy',
+      'trust.json',
+      '--json',
+    ];
+    const options = { cwd: output, encoding: 'utf8' } as const;
+    const { status, stdout } = spawnSync(process.execPath, [CLI, ...words], options);
+    return { status, verdict: JSON.parse(stdout) };
+  };
+  const all = { authentic: 'pass', authorized: 'pass', complete: 'pass', problems: [] };
+  expect(verify('payments.evidence.json')).toMatchObject({
+    status: 0,
+    verdict: { verdict: 'pass', ...all, not_revoked_as_of: expect.any(Number) },
+  });
+  const problem = { code: 'signature_invalid', path: 'logs[0].items[3]', outcome: 'fail' };
+  expect(verify('payments.changed.json')).toMatchObject({
+    status: 1,
+    verdict: {
+      authentic: 'fail',
+      problems: expect.arrayContaining([expect.objectContaining(problem)]),
+    },
+  });
+}
+
 describe('the refund desk', () => {
-  test('permits the three calls that were delegated and refuses every other, for the reason that is meant', async () => {
+  test('permits the four calls that were delegated and refuses every other, for the reason that is meant', async () => {
     const output = join(folder, 'output');
     const run = start('--json', '--output', output);
     expect(await run.ended).toBe(0);
@@ -163,23 +208,20 @@ describe('the refund desk', () => {
       'thief proof_replayed server',
       'thief proof_arguments_mismatch server',
       'thief proof_audience_mismatch server',
+      'refund agent revoked server',
+      'refund agent revoked server',
+      'query agent permitted',
       'query agent definition_changed server',
     ]);
-    expect(summary.executions).toEqual({ customer_orders: 1, refund_order: 2 });
+    expect(summary.executions).toEqual({ customer_orders: 2, refund_order: 2 });
     expect(summary.executions_when_refused).toBe(0);
     expect(summary.refunds).toEqual([
       { order: '5003', amount: '42.90', reason: 'goods returned' },
       { order: '5007', amount: '189.00', reason: 'goods returned' },
     ]);
     expect(summary.trail.filter(({ decision }) => decision !== 'deny')).toEqual([
-      {
-        server: 'orders',
-        chain: ['issuer', 'orchestrator', 'query agent'],
-        call: 'customer_orders C-1001',
-        decision: 'permit',
-        approved_by: [],
-        outcome: 'executed',
-      },
+      READ,
+      READ,
       refundRow('42.90, 5003, goods returned', { decision: 'permit', outcome: 'executed' }),
       refundRow('189.00, 5007, goods returned', ASKED),
       refundRow('189.00, 5007, goods returned', {
@@ -189,6 +231,8 @@ describe('the refund desk', () => {
       }),
       refundRow('189.00, 5007, damaged on arrival', ASKED),
     ]);
+    expect(summary.evidence.ok).toBe(true);
+    expectEvidence(output);
     expectLogs(summary, output);
   });
 
@@ -218,6 +262,7 @@ describe('the refund desk', () => {
     expect(left).toEqual([expect.stringMatching(/^taper-output-/)]);
     const kept = join(folder, left[0] as string);
     expect(readdirSync(kept).sort()).toEqual([
+      'anchors.json',
       'approval.txt',
       'approved-refund.html',
       'orders.audit.head.json',
@@ -227,7 +272,9 @@ describe('the refund desk', () => {
       'payments.audit.head.json',
       'payments.audit.log',
       'payments.audit.pub.jwk',
+      ...EVIDENCE,
       'permitted-refund.html',
+      'trust.json',
       'widened-chain.html',
     ]);
     // the approver has seen the exact call, and that its chain was checked
@@ -237,7 +284,8 @@ describe('the refund desk', () => {
       expect(seen).toContain(part);
     for (const name of readdirSync(kept)) {
       const text = readFileSync(join(kept, name), 'utf8');
-      expect(`${name} ${text}`).not.toMatch(SECRET);
+      const isEvidence = EVIDENCE.some((each) => each === name);
+      expect(`${name} ${text}`).not.toMatch(isEvidence ? PRIVATE_KEY : SECRET);
       if (name.endsWith('.html')) expect(text).toMatch(/^<!doctype html>/i);
     }
     expect(output).not.toMatch(SECRET);

@@ -1,10 +1,11 @@
-import { constraint as c } from '@taper/core';
+import { constraint as c, type VerifiedChain } from '@taper/core';
 import { attackAsQueryAgent, attackAsRefundAgent, attackAsThief, changeTool } from './attacks.ts';
 import type { SignedCall } from './calls.ts';
 import { conclude, type Summary } from './conclude.ts';
-import { createOrchestrator, NEIGHBOUR } from './orchestrator.ts';
+import { createOrchestrator, MAX_STALENESS, NEIGHBOUR } from './orchestrator.ts';
 import { createOrders, type Order } from './orders.ts';
 import { refundAtOnce, refundWithApproval } from './refunds.ts';
+import { giveOtherTask, revoke, tryRevoked } from './revocation.ts';
 import { type Stage, type StageOptions, setStage } from './stage.ts';
 import type { Page } from './terminal.ts';
 
@@ -16,14 +17,15 @@ export async function tellStory(options: StageOptions & { database: string }): P
   createOrders(database);
   const orchestrator = createOrchestrator();
   const stage = await setStage(options, orchestrator, database);
-  const { orders, payments, query } = stage;
+  const { orders, payments, query, revocations } = stage;
   presentCast(stage);
 
   page.heading('2. The orchestrator gets authority for its shift');
-  const shift = await orchestrator.takeShift([orders.url, payments.url]);
+  const shift = await orchestrator.takeShift([orders.url, payments.url], revocations);
   page.paragraph(
     "The shop's issuer signs it a token: read orders; refund up to 200.00 euro at a time; for ten " +
-      'minutes, at these two servers, for this shop, to be handed on at most twice.',
+      'minutes, at these two servers, for this shop, to be handed on at most twice. No server takes ' +
+      `it whose news of revocations is older than ${MAX_STALENESS} seconds.`,
   );
 
   page.heading('3. The query agent may read the orders of one customer');
@@ -66,7 +68,12 @@ export async function tellStory(options: StageOptions & { database: string }): P
     small: first.refund,
     large: second.refund,
     nextRoot: shift.next,
-    neighbourChain: await orchestrator.hireOut(stage.refunder.key, NEIGHBOUR, payments.url),
+    neighbourChain: await orchestrator.hireOut(
+      stage.refunder.key,
+      NEIGHBOUR,
+      payments.url,
+      revocations,
+    ),
   };
   page.heading('6. The query agent does what the return slip says');
   page.paragraph(
@@ -79,9 +86,25 @@ export async function tellStory(options: StageOptions & { database: string }): P
   await attackAsRefundAgent(stage, booty);
   page.heading('8. A thief has copied tokens and signed calls from the wire');
   await attackAsThief(stage, booty, signed);
-  page.heading('9. An update has put an instruction for models into a tool');
+  const delay = await takeBack(stage, shift.now);
+  page.heading('10. An update has put an instruction for models into a tool');
   await changeTool(stage);
-  return conclude(stage, [first.refund, second.refund]);
+  return conclude(stage, [first.refund, second.refund], delay);
+}
+
+/** @returns milliseconds until both servers knew. */
+async function takeBack(stage: Stage, shift: VerifiedChain): Promise<number> {
+  const { page } = stage;
+  const task = await giveOtherTask(stage, shift, ADA);
+  const delay = await revoke(stage, task);
+  page.heading('9. The refund agent is found out');
+  page.paragraph(
+    'The orchestrator, who signed its last token, for both servers, takes that back: its own key is ' +
+      'enough. The revocation log publishes it and pushes it to the servers. ' +
+      `${Math.ceil(delay)} ms later both refuse the token; others stay good:`,
+  );
+  await tryRevoked(stage, task);
+  return delay;
 }
 
 function introduce(page: Page): void {
@@ -100,19 +123,20 @@ function introduce(page: Page): void {
 }
 
 function presentCast(stage: Stage): void {
-  const { page, orders, payments, query, refunder, approver, thief } = stage;
+  const { page, revocations, orders, payments, query, refunder, approver, thief } = stage;
   page.heading('1. Who takes part');
   const cast: readonly (readonly [string, number, string])[] = [
+    ['revocation log', revocations.worker.pid, `${revocations.url} (what is taken back)`],
     ['MCP server', orders.worker.pid, `${orders.url} (orders)`],
     ['payment API', payments.worker.pid, `${payments.url} (pays)`],
     ['orchestrator', process.pid, 'hands on authority, calls no tool itself'],
-    ['query agent', query.worker.pid, 'made its own key; only the public half left it'],
+    ['query agent', query.worker.pid, 'made its own key; only its public half left'],
     ['refund agent', refunder.worker.pid, 'likewise'],
     ['Nora', approver.worker.pid, 'a person of finance, with her own key'],
     ['thief', thief.pid, 'was given nothing, but listens'],
   ];
   for (const [name, pid, what] of cast)
-    page.line(`  ${name.padEnd(12)}  process ${String(pid).padEnd(7)}  ${what}`);
+    page.line(`  ${name.padEnd(14)}  process ${String(pid).padEnd(7)}  ${what}`);
 }
 
 /** Shows what the query agent found; the two orders for which a refund is due. */
