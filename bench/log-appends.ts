@@ -43,7 +43,7 @@ export async function measureAppends(folder: string, effort: AppendEffort): Prom
       take();
       const found = await appendAll(log, effort);
       const steps = take();
-      const raw = replaySteps(folder, steps);
+      const raw = await replaySteps(folder, steps);
       if (round >= 0) rounds.push({ ...found, steps, raw });
     }
   } finally {

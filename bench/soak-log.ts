@@ -47,7 +47,7 @@ async function soak(): Promise<number> {
     console.log(`appends of ${bytes} bytes`);
     console.log('at a time  entries/s  raw disk/s  ratio  processor   p50 ms   p99 ms');
     for (const width of isLong ? [4096, 256, 1] : [64, 1]) {
-      const perRound = isLong ? Math.min(100_000, 500 * width) : 4 * width;
+      const perRound = isLong ? Math.min(100_000, 60 * width) : 4 * width;
       const effort = { rounds: isLong ? 5 : 1, entries: perRound, bytes, width };
       const figure = await measureAppends(folder, effort);
       appends.push(figure);

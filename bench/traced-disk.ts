@@ -1,4 +1,4 @@
-import { closeSync, fdatasyncSync, fsyncSync, openSync, writeSync } from 'node:fs';
+import { type FileHandle, open } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type Disk, type DiskFile, localDisk } from '@taper/log/file';
 
@@ -24,12 +24,12 @@ export function traceDisk(): { readonly disk: Disk; take(): readonly DiskStep[] 
       },
       close: () => file.close(),
     }) as File;
-  const open = async (path: string, how: 'empty' | 'old'): Promise<DiskFile | undefined> =>
+  const openTraced = async (path: string, how: 'empty' | 'old'): Promise<DiskFile | undefined> =>
     traced(await localDisk.open(path, how as 'old'));
   return {
     disk: {
       ...localDisk,
-      open: open as Disk['open'],
+      open: openTraced as Disk['open'],
       syncFolder(path) {
         steps.push('folder');
         return localDisk.syncFolder(path);
@@ -43,22 +43,39 @@ export function traceDisk(): { readonly disk: Disk; take(): readonly DiskStep[] 
   };
 }
 
+/** Files that a log syncs at the same time. */
+const AT_ONCE = 8;
+
 /**
- * The same bytes and the same syncs in the same order, into one plain file of a folder, without anything in between.
+ * The same bytes, the same syncs, in the same order and as many at the same time, into plain files of a folder and with nothing in between.
  * @returns seconds.
  */
-export function replaySteps(folder: string, steps: readonly DiskStep[]): number {
+export async function replaySteps(folder: string, steps: readonly DiskStep[]): Promise<number> {
   const bytes = Buffer.alloc(Math.max(1, ...steps.map((step) => Number(step) || 0)), 'x');
-  const file = openSync(join(folder, 'plain'), 'w');
-  const above = openSync(folder, 'r');
+  const files: FileHandle[] = [];
+  for (let made = 0; made < AT_ONCE; made += 1)
+    files.push(await open(join(folder, `plain-${made}`), 'w'));
+  const above = await open(folder, 'r');
   const start = performance.now();
-  for (const step of steps) {
-    if (step === 'file') fdatasyncSync(file);
-    else if (step === 'folder') fsyncSync(above);
-    else writeSync(file, bytes, 0, step);
+  for (let at = 0; at < steps.length; ) {
+    const kind = typeof steps[at];
+    const step = steps[at];
+    const same = (each: DiskStep | undefined): boolean =>
+      kind === 'number' ? typeof each === 'number' : each === step;
+    let end = at + 1;
+    while (end - at < AT_ONCE && same(steps[end])) end += 1;
+    const run = steps.slice(at, end);
+    at = end;
+    if (step === 'folder') for (const _ of run) await above.sync();
+    else
+      await Promise.all(
+        run.map((each, place) => {
+          const file = files[place] as FileHandle;
+          return each === 'file' ? file.datasync() : file.write(bytes, 0, Number(each));
+        }),
+      );
   }
   const took = (performance.now() - start) / 1000;
-  closeSync(file);
-  closeSync(above);
+  for (const file of [...files, above]) await file.close();
   return took;
 }
