@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from ..audit import Event
 from ..jws import Compact
 from .authentic import JudgedLog, chains_of, judge_log
 from .authorized import Authorization
@@ -96,7 +97,7 @@ def _check_complete(judged: JudgedLog, policy: TrustPolicy, verdict: EvidenceVer
     good = {item.path for item in judged.good}
     for position, item in enumerate(log.items):
         if isinstance(item, Withheld):
-            if _is_run_asked(judged, position, item, policy):
+            if _is_run_asked(judged, position, item, policy, good):
                 first, last = _asked_part(item, policy)
                 verdict.add(COMPLETE, "events_withheld", item.path, first=first, last=last)
         elif item.path not in good and _is_line_asked(item, policy):
@@ -111,7 +112,8 @@ def _asked_part(run: Withheld, policy: TrustPolicy) -> tuple[int, int]:
     return max(first, asked_first), min(last, asked_last if asked_last is not None else last)
 
 
-def _is_run_asked(judged: JudgedLog, position: int, run: Withheld, policy: TrustPolicy) -> bool:
+def _is_run_asked(judged: JudgedLog, position: int, run: Withheld, policy: TrustPolicy, good: set[str]) -> bool:
+    """Only what an event says that is its emitter's leaves a run out."""
     first, last = _asked_part(run, policy)
     if first > last:
         return False
@@ -119,20 +121,21 @@ def _is_run_asked(judged: JudgedLog, position: int, run: Withheld, policy: Trust
         return True
     begin, until = policy.required.time
     items = judged.log.items
-    before = items[position - 1] if position > 0 else None
-    after = items[position + 1] if position + 1 < len(items) else None
-    if isinstance(after, Shown) and after.event is not None and after.event.time < begin:
+    before = _event_of(items[position - 1], good) if position > 0 else None
+    after = _event_of(items[position + 1], good) if position + 1 < len(items) else None
+    if after is not None and after.time < begin:
         return False
-    return not (isinstance(before, Shown) and before.event is not None and before.event.time >= until)
+    return before is None or before.time < until
+
+
+def _event_of(item: Shown | Withheld, good: set[str]) -> Event | None:
+    return item.event if isinstance(item, Shown) and item.path in good else None
 
 
 def _is_line_asked(item: Shown, policy: TrustPolicy) -> bool:
     if policy.required.sequences is not None:
         first, last = policy.required.sequences
         return first <= item.index + 1 <= (last if last is not None else item.index + 1)
-    if policy.required.time is not None and item.event is not None:
-        begin, until = policy.required.time
-        return begin <= item.event.time < until
     return True
 
 
