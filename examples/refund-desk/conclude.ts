@@ -53,7 +53,6 @@ export async function conclude(
   );
   page.line();
   page.paragraph(refusals(trail));
-  page.line();
   for (const { name, events, verdict, proved_through } of audit)
     page.line(`${name}.audit.log: ${events} events, ${verdict}, complete up to ${proved_through}.`);
   const [tampered] = audit.at(-1)?.tampered ?? [];
@@ -67,8 +66,8 @@ export async function conclude(
   const paid = refunds.map(({ order, amount }) => `${amount} for order ${order}`);
   page.line();
   page.paragraph(
-    `Of ${refused.length} calls that were not permitted ${whenRefused} reached a tool. By their own counts the ` +
-      `servers ran ${sumOf(executions)} tools in all. Paid back: ${paid.join(', ')}.`,
+    `Of ${refused.length} calls that were not permitted ${whenRefused} reached a tool. The servers ` +
+      `counted ${sumOf(executions)} runs of tools. Paid back: ${paid.join(', ')}.`,
   );
   page.line();
   page.line('Receipts to open in a browser, logs and evidence with what verifies them:');
@@ -95,9 +94,9 @@ function refusals(trail: readonly TrailRow[]): string {
   for (const { decision, chain } of trail) {
     if (decision !== 'deny') continue;
     const caller = chain.at(-1);
-    const who = caller === undefined ? 'before it was proved who called' : `by ${caller}`;
+    const who = caller === undefined ? 'before the caller was proved' : `of ${caller}`;
     counts.set(who, (counts.get(who) ?? 0) + 1);
   }
   const parts = [...counts].map(([who, count]) => `${count} ${who}`);
-  return `Calls that were refused: ${parts.join(', ')}.`;
+  return `Refused: ${parts.join(', ')}.`;
 }

@@ -30,7 +30,7 @@ export async function makeEvidence(stage: Stage): Promise<EvidenceCheck> {
   await payments.worker.ask('publishAudit');
   await revocations.worker.ask('publish');
   const exported = await taper(output, [
-    ...['evidence', 'export', payments.audit.folder, '--out', BUNDLE],
+    ...['evidence', 'export', payments.audit.folder, '--out', BUNDLE, '--force'],
     ...['--revocation-log', revocations.folder, '--anchors', ANCHORS],
   ]);
   if (exported.exitCode !== 0) throw new Error(`taper evidence export failed:\n${exported.said}`);
@@ -57,8 +57,10 @@ export function showVerdicts(page: Page, { genuine, changed }: EvidenceCheck): v
     'The log of the payment API goes into one file (`taper evidence export`). An auditor who has that ' +
       'and public keys, and asks nobody, runs `taper verify`:',
   );
-  for (const line of linesOf(genuine, /^ {2}(?:authentic|authorized|complete) /))
-    page.line(line.replace(/:.*/, '').replace('PASS', page.good('PASS')));
+  const verdicts = linesOf(genuine, /^ {2}(?:authentic|authorized|complete) /).map((line) =>
+    line.replace(/:.*/, '').replace(/\s+/g, ' ').replace('PASS', page.good('PASS')),
+  );
+  page.line(` ${verdicts.join('  ')}`);
   page.paragraph('With 89.00 in place of 189.00 in one event of it:');
   for (const line of linesOf(changed, /^ {2}FAIL .*items\[/))
     page.line(line.replace('FAIL', page.bad('FAIL')));

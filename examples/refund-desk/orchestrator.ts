@@ -39,7 +39,7 @@ const SHIFT: ToolMap = {
 };
 
 /** Seconds for which a server may go without news of what is revoked. */
-export const MAX_STALENESS = 30;
+const MAX_STALENESS = 30;
 
 /** A part of one's authority, for somebody else. */
 export interface Slice {

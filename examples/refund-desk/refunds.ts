@@ -97,11 +97,7 @@ function abridged(seen: string): string {
   const action = lines.slice(0, lines.findIndex((line) => line.trim() === '}') + 1);
   const verdict = lines.findIndex((line) => line.startsWith('VERIFIED'));
   const checked = verdict === -1 ? [] : lines.slice(verdict, verdict + 2);
-  return [
-    ...action,
-    '[…]',
-    'Under this authority:',
-    ...checked,
-    '[…] (all of it: approval.txt)',
-  ].join('\n');
+  return [...action, '[…] Under this authority:', ...checked, '[…] (all of it: approval.txt)'].join(
+    '\n',
+  );
 }

@@ -2,7 +2,7 @@ import { constraint as c, type VerifiedChain } from '@taper/core';
 import { attackAsQueryAgent, attackAsRefundAgent, attackAsThief, changeTool } from './attacks.ts';
 import type { SignedCall } from './calls.ts';
 import { conclude, type Summary } from './conclude.ts';
-import { createOrchestrator, MAX_STALENESS, NEIGHBOUR } from './orchestrator.ts';
+import { createOrchestrator, NEIGHBOUR } from './orchestrator.ts';
 import { createOrders, type Order } from './orders.ts';
 import { refundAtOnce, refundWithApproval } from './refunds.ts';
 import { giveOtherTask, revoke, tryRevoked } from './revocation.ts';
@@ -24,8 +24,8 @@ export async function tellStory(options: StageOptions & { database: string }): P
   const shift = await orchestrator.takeShift([orders.url, payments.url], revocations);
   page.paragraph(
     "The shop's issuer signs it a token: read orders; refund up to 200.00 euro at a time; for ten " +
-      'minutes, at these two servers, for this shop, to be handed on at most twice. No server takes ' +
-      `it whose news of revocations is older than ${MAX_STALENESS} seconds.`,
+      'minutes, at these two servers, for this shop, to be handed on at most twice. All that comes of ' +
+      'it can be taken back.',
   );
 
   page.heading('3. The query agent may read the orders of one customer');
@@ -99,9 +99,9 @@ async function takeBack(stage: Stage, shift: VerifiedChain): Promise<number> {
   const delay = await revoke(stage, task);
   page.heading('9. The refund agent is found out');
   page.paragraph(
-    'The orchestrator, who signed its last token, for both servers, takes that back: its own key is ' +
-      'enough. The revocation log publishes it and pushes it to the servers. ' +
-      `${Math.ceil(delay)} ms later both refuse the token; others stay good:`,
+    'It still holds a token for both servers. The orchestrator has signed that, and takes it back with ' +
+      'its own key. The revocation log pushes this to the servers: ' +
+      `${Math.ceil(delay)} ms later both refuse the token. Others stay good:`,
   );
   await tryRevoked(stage, task);
   return delay;
