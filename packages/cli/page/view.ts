@@ -85,7 +85,7 @@ function problemsMarkup({ problems, problemCount, notices }: EvidenceVerdict): M
     .slice(0, MAX_PROBLEMS)
     .map(
       ({ code, path, sequence }) =>
-        markup`<tr class="none"><td><span class="tag">notice</span></td><td><code>${code}</code></td><td><code>${path}</code></td><td>${sequence === undefined ? '' : `event ${sequence}`}</td></tr>`,
+        markup`<tr class="none"><td><span class="tag">notice</span></td><td><code>${code}</code></td><td><code>${foreignMarkup(path)}</code></td><td>${sequence === undefined ? '' : `event ${sequence}`}</td></tr>`,
     );
   return markup`<section id="problems"><h2>What was found</h2><table><thead><tr><th>verdict</th><th>code</th><th>item</th><th>facts</th></tr></thead><tbody>${rows}${noticeRows}</tbody></table>${
     rest > 0 ? markup`<p class="quiet">and ${rest} more</p>` : NOTHING
@@ -97,7 +97,7 @@ function problemRow({ verdict: question, outcome, code, path, ...facts }: Eviden
     ([fact, value], index) =>
       markup`${index === 0 ? '' : ', '}${fact} ${foreignMarkup(String(value))}`,
   );
-  return markup`<tr class="${outcome}"><td><span class="tag">${question}: ${WORDS[outcome].toLowerCase()}</span></td><td><code>${code}</code></td><td><code>${path}</code></td><td>${rows}</td></tr>`;
+  return markup`<tr class="${outcome}"><td><span class="tag">${question}: ${WORDS[outcome].toLowerCase()}</span></td><td><code>${code}</code></td><td><code>${foreignMarkup(path)}</code></td><td>${rows}</td></tr>`;
 }
 
 function logsMarkup({ logs }: EvidenceVerdict): Markup {

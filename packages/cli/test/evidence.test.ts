@@ -74,6 +74,19 @@ describe('taper evidence export and taper verify', () => {
     expect(stdout.replace(/\s+/g, ' ')).toContain('says nothing about later');
   });
 
+  it('C21: a member that does not belong there has a name, and the name does nothing to a terminal', async () => {
+    const name = '\u001b[2J\u001b[32mPASS\u202e\u0007';
+    const bundle = JSON.stringify({ [name]: 1, [`${'x'.repeat(100_000)}`]: 1, taper_evidence: 1 });
+    for (const text of [bundle, JSON.stringify({ ['y'.repeat(100_000)]: 1, taper_evidence: 1 })]) {
+      const argv = ['verify', '-', ...TRUST];
+      const { exitCode, stdout } = await world.workspace.taper(argv, { stdin: text });
+      expect(exitCode).toBe(1);
+      expect(stdout).toContain('bundle_malformed');
+      expect(stdout.replaceAll('\n', '')).not.toMatch(/\p{C}/u);
+      expect(stdout.length).toBeLessThan(2_000);
+    }
+  });
+
   it('without a revocation log, keep quiet about revocation and do not pass', async () => {
     const { workspace } = world;
     const { stdout } = await workspace.taper(['evidence', 'export', 'audit']);

@@ -12,6 +12,9 @@ import { formatTime } from './time.ts';
 /** Findings, and events, that are shown to people one by one; `--json` has more. */
 const SHOWN = 20;
 
+/** Characters of a path that are shown. */
+const LONGEST_PATH = 200;
+
 const QUESTIONS = ['authentic', 'authorized', 'complete'] as const;
 const WORDS = { pass: 'PASS', fail: 'FAIL', not_shown: 'NOT SHOWN' } as const;
 const COLOURS = { pass: 'green', fail: 'red', not_shown: 'yellow' } as const;
@@ -84,13 +87,18 @@ function asOfRows(verdict: EvidenceVerdict): readonly (readonly [string, string 
   ];
 }
 
+/** Where something is wrong: a member that does not belong there has the name that whoever wrote the bundle gave it. */
+function placeText(path: string): string {
+  return escapeText(path.length > LONGEST_PATH ? `${path.slice(0, LONGEST_PATH)}…` : path);
+}
+
 function problemText({ outcome, code, path, ...rest }: EvidenceProblem, paint: Paint): string {
   const { verdict: question, ...facts } = rest;
   const words = Object.entries(facts).map(
     ([fact, value]) => `${fact} ${escapeText(String(value))}`,
   );
   const detail = words.length === 0 ? '' : ` (${words.join(', ')})`;
-  const place = path === '' ? 'the bundle' : path;
+  const place = path === '' ? 'the bundle' : placeText(path);
   return `${paint(COLOURS[outcome], WORDS[outcome])} ${question}: ${place}: ${code}${detail}`;
 }
 

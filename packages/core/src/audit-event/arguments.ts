@@ -18,7 +18,7 @@ export function hashArguments(args: JsonObject, salt: Uint8Array): string {
 }
 
 /** As {@link hashArguments}, of the RFC 8785 text of the arguments. */
-export function hashArgumentsText(canonical: string, salt: Uint8Array): string {
+function hashArgumentsText(canonical: string, salt: Uint8Array): string {
   const text = UTF8.encode(canonical);
   const bytes = new Uint8Array(salt.length + text.length);
   bytes.set(salt);

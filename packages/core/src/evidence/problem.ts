@@ -154,7 +154,7 @@ export interface EvidenceNotice {
 }
 
 /** Problems, and notices, that are listed one by one; all are counted. */
-export const MAX_LISTED = 1000;
+const MAX_LISTED = 1000;
 
 /** Collects what is found, and says what it comes to. */
 export class Findings {

@@ -61,6 +61,6 @@ export function optionalAt<Read>(
   return read(object[member] as JsonValue, join(path, member));
 }
 
-export function join(path: string, member: string): string {
+function join(path: string, member: string): string {
   return path === '' ? member : `${path}.${member}`;
 }

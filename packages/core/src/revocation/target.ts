@@ -81,7 +81,7 @@ export function isSameTarget(first: RevocationTarget, second: RevocationTarget):
 }
 
 /** A text that only the same target has. */
-export function targetText(target: RevocationTarget): string {
+function targetText(target: RevocationTarget): string {
   switch (target.kind) {
     case 'token':
       return `token ${target.token} ${target.root}`;

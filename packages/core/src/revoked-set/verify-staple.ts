@@ -88,7 +88,7 @@ export async function verifyStapleAsync(
 }
 
 /** The verification behind {@link verifyStaple}; yields each signature check to a driver. @throws as that does. */
-export function* stapleVerification(
+function* stapleVerification(
   given: Uint8Array | string,
   subject: StapleSubject,
   trust: LogTrust,

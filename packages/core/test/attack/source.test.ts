@@ -6,12 +6,12 @@ import { describe, expect, test } from 'vitest';
 
 describe('the source', () => {
   const folder = join(import.meta.dirname, '../../../..');
-  const sources = globSync('packages/{core,enforce,log,adapters/mcp}/src/**/*.ts', { cwd: folder }).map(
-    (path) => ({
-      path,
-      text: readFileSync(join(folder, path), 'utf8'),
-    }),
-  );
+  const sources = globSync('packages/{core,enforce,log,adapters/mcp}/src/**/*.ts', {
+    cwd: folder,
+  }).map((path) => ({
+    path,
+    text: readFileSync(join(folder, path), 'utf8'),
+  }));
 
   test('X14 evaluates no text as code', () => {
     expect(sources.length).toBeGreaterThan(30);

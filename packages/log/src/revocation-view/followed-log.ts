@@ -14,7 +14,7 @@ import { type Expectation, readLogEntry } from './log-entry.ts';
 import type { FollowerProblem, LogFault } from './problem.ts';
 
 /** Seconds by which the log's clock may be ahead of this machine's (spec/revocation.md section 7, rule 6). */
-export const MAX_EPOCH_SKEW = 60;
+const MAX_EPOCH_SKEW = 60;
 
 /** Entries without a checkpoint whose hashes are kept one by one. A checkpoint further back cannot be compared any more. */
 const MAX_LOOSE = 65_536;

@@ -1,7 +1,7 @@
 import { TaperError, type VerifiedChain, type VerifiedRevocationRequest } from '@taper/core';
 
 /** Entries that each account of a root token holds, unless the authority says otherwise. */
-export const DEFAULT_QUOTA = 4096;
+const DEFAULT_QUOTA = 4096;
 
 /** By how much less each further hop may. */
 const STEP = 8;

@@ -40,8 +40,8 @@ export interface FeedWriter {
   published(checkpoint: FeedCheckpoint): void;
 }
 
-export const MAX_BATCH = 1000;
-export const MAX_BATCH_BYTES = 1_000_000;
+const MAX_BATCH = 1000;
+const MAX_BATCH_BYTES = 1_000_000;
 
 /** Entries that are kept in memory when they are published already. */
 const KEPT = 4096;

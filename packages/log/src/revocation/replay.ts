@@ -80,7 +80,7 @@ function take(
 }
 
 /** What is wrong with an epoch record at this place; otherwise it is taken in, the set brought to its time first. */
-export function epochProblem(
+function epochProblem(
   record: EpochRecord,
   index: number,
   state: RevocationState,

@@ -233,6 +233,40 @@ describe('an emitter that signs what it likes', () => {
     expect((await judge(await shown(other), changes)).complete).toBe('not_shown');
   });
 
+  test('an outcome after its decision, and once, is the only one', async () => {
+    const chain = await newChain();
+    const permit = { ...PERMIT, ...named(chain) };
+    const told = (...events: readonly JsonObject[]): Promise<string> =>
+      tell(events, { tokens: tokensOf(chain) });
+    const of = (sequence: number): JsonObject => ({
+      ...OUTCOME,
+      ...named(chain),
+      decision_event_id: idOf(sequence),
+    });
+    const right = await judge(await told(permit, of(1)), alone(LENIENT));
+    expect(answers(right)).toEqual(SOUND);
+    const early = await judge(await told(of(2), permit), alone(LENIENT));
+    expect(found(early)).toEqual(['outcome_without_permit logs[0].items[0]']);
+    const twice = await judge(await told(permit, of(1), of(1)), alone(LENIENT));
+    expect(found(twice)).toEqual(['outcome_repeated logs[0].items[2]']);
+  });
+
+  test('a session that was opened before, with the same chains, is the only one', async () => {
+    const [chain, other] = [await newChain(), await newChain()];
+    const session = 'session 1';
+    const opened = { event_type: 'session', decision: 'opened', session, ...named(chain) };
+    const permit = (under: VerifiedChain): JsonObject => ({ ...PERMIT, session, ...named(under) });
+    const told = (...events: readonly JsonObject[]): Promise<string> =>
+      tell(events, { tokens: [...tokensOf(chain), ...tokensOf(other)] });
+    const mentions = { event_type: 'decision', decision: 'deny', ...named(other) };
+    const right = await judge(await told(opened, permit(chain), mentions), alone(LENIENT));
+    expect(answers(right)).toEqual(SOUND);
+    const late = await judge(await told(permit(chain), opened, mentions), alone(LENIENT));
+    expect(found(late)).toEqual(['session_unknown logs[0].items[0]']);
+    const foreign = await judge(await told(opened, permit(other)), alone(LENIENT));
+    expect(found(foreign)).toEqual(['session_mismatch logs[0].items[1]']);
+  });
+
   test('joined chains beside nobody are no event', async () => {
     const chain = await newChain();
     const event = { event_type: 'decision', decision: 'deny', joined_chains: [named(chain)] };

@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import { describe, expect, test } from 'vitest';
 import {
   answers,
+  described,
   NOW,
   newChain,
   openStory,
@@ -162,5 +163,89 @@ describe('a call of which the bundle shows', () => {
     const found = await verdict({ leaf: own.leaf, staple: other.staple });
     expect(codes(found)).toContain('staple_invalid');
     expect(answers(found)[1]).toBe('fail');
+  });
+
+  test('M16: that the key of the anchor had been revoked before, is refused', async () => {
+    const { at, story, verdict } = await scene();
+    const key = PARTIES.authority.key.thumbprint;
+    await story.revocation.revoke({ kind: 'key', key }, { reason: 'key_compromised' });
+    expect(codes(await verdict(await at(10)))).toEqual(['chain_revoked']);
+  });
+
+  test.each([
+    ['all of its tokens had been issued after', 0, []],
+    ['its oldest token had been issued before', 1, ['chain_revoked']],
+  ])('M01: that its tenant was revoked, where %s', async (_, seconds, expected) => {
+    const tenant = 'acme';
+    const story = await openStory({ tenant });
+    const chain = await newChain({ caveats: { tenant } });
+    const issued_before = NOW + seconds;
+    await story.revocation.revoke({ kind: 'tenant', tenant, issued_before });
+    story.now = NOW + 10;
+    const staple = await story.staple(chain);
+    await story.recorder.record(await toldPermit(chain, { time: NOW + 10, tenant }));
+    expect(codes(await verify(await story.bundle({ staples: [staple] })))).toEqual(expected);
+  });
+
+  test.each([
+    ['one chain in force and one revoked, is refused', true, ['chain_revoked']],
+    [
+      'one chain in force and one of which nothing is said, is not shown',
+      false,
+      ['revocation_not_shown'],
+    ],
+  ])('D18: %s, in either order', async (_, isRevoked, expected) => {
+    for (const turned of [false, true]) {
+      const story = await openStory();
+      const [good, bad] = [await newChain(), await newChain()];
+      const { hash } = bad.leaf;
+      if (isRevoked)
+        await story.revocation.revoke(
+          { kind: 'token', token: hash, root: bad.tokens[0]?.hash ?? '' },
+          { expiresAt: bad.leaf.claims.exp },
+        );
+      story.now = NOW + 10;
+      const staples = [await story.staple(good), ...(isRevoked ? [await story.staple(bad)] : [])];
+      const chains = turned ? [bad, good] : [good, bad];
+      const proofs = await Promise.all(
+        chains.map(
+          async (chain) =>
+            (await toldPermit(chain, { time: NOW + 10 })).evidence?.proofs?.[0] ?? '',
+        ),
+      );
+      const [first] = chains as [typeof good];
+      await story.recorder.record({
+        ...(await toldPermit(first, { time: NOW + 10 })),
+        chains: chains.map(described),
+        evidence: { chains, proofs },
+      });
+      expect(codes(await verify(await story.bundle({ staples })))).toEqual(expected);
+    }
+  });
+
+  test('O07: joined chains in force as of different times, is authorized as of the earlier', async () => {
+    for (const turned of [false, true]) {
+      const story = await openStory();
+      const chains = [await newChain(), await newChain()];
+      story.now = NOW + 10;
+      const early = await story.staple(chains[turned ? 1 : 0]);
+      story.now = NOW + 20;
+      const late = await story.staple(chains[turned ? 0 : 1]);
+      const proofs = await Promise.all(
+        chains.map(
+          async (chain) =>
+            (await toldPermit(chain, { time: NOW + 10 })).evidence?.proofs?.[0] ?? '',
+        ),
+      );
+      const [first] = chains as [(typeof chains)[0]];
+      await story.recorder.record({
+        ...(await toldPermit(first, { time: NOW + 10 })),
+        chains: chains.map(described),
+        evidence: { chains, proofs },
+      });
+      const found = await verify(await story.bundle({ staples: [early, late] }));
+      expect(answers(found)).toEqual(['pass', 'pass', 'pass']);
+      expect(found.notRevokedAsOf).toBe(NOW + 10);
+    }
   });
 });

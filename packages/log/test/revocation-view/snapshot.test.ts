@@ -159,7 +159,7 @@ describe('a follower that begins with a snapshot', () => {
         });
         const { end } = response;
         // Everything but the end, then more of it, each member after the one before.
-        response.end = (text: string) => {
+        response.end = ((text: string) => {
           response.write(text.slice(0, text.indexOf('\n') + 1));
           const more = (): void => {
             while (sent < 200_000 && !response.destroyed) {
@@ -173,7 +173,7 @@ describe('a follower that begins with a snapshot', () => {
           };
           more();
           return response;
-        };
+        }) as typeof end;
         honest(response);
       };
     });

@@ -89,7 +89,7 @@ export async function openDesk(
   return desk;
 }
 
-export async function textsOf(reader: LogReader): Promise<string[]> {
+async function textsOf(reader: LogReader): Promise<string[]> {
   const texts: string[] = [];
   for await (const { entry } of reader.entries()) texts.push(Buffer.from(entry).toString());
   return texts;

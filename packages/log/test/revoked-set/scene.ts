@@ -117,7 +117,7 @@ export async function openScene(origin: string = ORIGIN): Promise<Scene> {
 }
 
 /** The note with a line of the witness, which has not looked at it. */
-export async function cosigned(note: string, time: number): Promise<string> {
+async function cosigned(note: string, time: number): Promise<string> {
   const parsed = parseNote(note);
   if (parsed === undefined) throw new Error('no note');
   const line = await cosign(parsed.text, WITNESS, WITNESS_KEY.signer, time);

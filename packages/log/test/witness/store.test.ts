@@ -187,7 +187,7 @@ describe('the witness store in SQLite', () => {
       child.kill('SIGKILL');
       await once(child, 'exit');
       const store = openSqliteWitnessStore(path);
-      const size = store.read('log.example')?.size ?? 0;
+      const size = (await store.read('log.example'))?.size ?? 0;
       store.close();
       expect(size).toBeGreaterThanOrEqual(acknowledged);
       acknowledged = size;
