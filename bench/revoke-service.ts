@@ -1,7 +1,7 @@
 // The revocation authority with its log on the disk and its service. Started by soak-revocation.ts as a process of its own.
 
-import type { AddressInfo } from 'node:net';
-import { createServer, type Socket } from 'node:net';
+import { type FileHandle, open as openFile } from 'node:fs/promises';
+import { type AddressInfo, createServer, type Socket } from 'node:net';
 import { serve } from '@hono/node-server';
 import { createSigner, importPublicKey } from '@taper/core';
 import { createRevocationService, openLog, openRevocationAuthority } from '@taper/log';
