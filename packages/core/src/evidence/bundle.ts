@@ -72,7 +72,8 @@ export const MAX_EVIDENCE_VALUES: number = 4_000_000;
 
 const MAX_LOGS = 64;
 const MAX_PROOFS = 4;
-const SALT_LENGTH = 22;
+/** Bytes of a salt. */
+const SALT_LENGTH = 16;
 
 /**
  * Reads a bundle (`spec/evidence.md` section 2): one text for each content, and no member that is not known. Verifies nothing.
@@ -164,7 +165,7 @@ function readItem(value: JsonValue, path: string, index: number): EvidenceItem {
 function readOpening(value: JsonValue, path: string): EvidenceOpening {
   const object = objectAt(value, path, ['arguments', 'salt'], ['proofs']);
   const salt = textAt(object['salt'], `${path}.salt`);
-  if (salt.length !== SALT_LENGTH) throw new ShapeError(`${path}.salt`);
+  if (bytesAt(salt, `${path}.salt`).length !== SALT_LENGTH) throw new ShapeError(`${path}.salt`);
   return {
     arguments: textAt(object['arguments'], `${path}.arguments`),
     salt,
@@ -180,16 +181,22 @@ function readStaple(
 ): { readonly leaf: string; readonly staple: string } {
   const object = objectAt(value, path, ['leaf', 'staple']);
   hashAt(object['leaf'], `${path}.leaf`);
-  return {
-    leaf: object['leaf'] as string,
-    staple: textAt(object['staple'], `${path}.staple`),
-  };
+  const staple = textAt(object['staple'], `${path}.staple`);
+  bytesAt(staple, `${path}.staple`);
+  return { leaf: object['leaf'] as string, staple };
 }
 
 /** The bytes of a base64url SHA-256. */
 function hashAt(value: JsonValue | undefined, path: string): Uint8Array {
-  const bytes = platform.decodeBase64url(textAt(value, path));
+  const bytes = bytesAt(textAt(value, path), path);
   if (!isHash(bytes)) throw new ShapeError(path);
+  return bytes;
+}
+
+/** The bytes that strict base64url stands for. */
+function bytesAt(text: string, path: string): Uint8Array {
+  const bytes = platform.decodeBase64url(text);
+  if (bytes === undefined) throw new ShapeError(path);
   return bytes;
 }
 

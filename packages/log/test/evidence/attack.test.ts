@@ -209,6 +209,14 @@ describe('a bundle that was tampered with', () => {
       'bundle_malformed logs[0].items[0].note',
     ],
     [
+      'O09: with a salt that is no base64url',
+      (b) => {
+        const item = itemsOf(b).find(({ opening }) => opening !== undefined) as Item;
+        (item.opening as { salt: string }).salt = `${'*'.repeat(22)}`;
+      },
+      'bundle_malformed logs[0].items[0].opening.salt',
+    ],
+    [
       'S11: with a line in which a member was added',
       (b) => {
         const [first] = itemsOf(b) as [Item];

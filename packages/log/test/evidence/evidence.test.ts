@@ -186,6 +186,25 @@ describe('what the auditor does not know', () => {
     expect(found(verdict)[0]).toBe('log_unknown logs[0].checkpoint');
   });
 
+  test('an older checkpoint stands once, and before newer ones', async () => {
+    const story = await openStory();
+    await story.pay();
+    const first = await story.publish();
+    await story.pay();
+    const second = await story.publish();
+    await story.pay();
+    const options = { staples: [await story.staple()], earlier: [first, second] };
+    const bundle = await story.bundle(options);
+    expect(answers(await verify(bundle))).toEqual(['pass', 'pass', 'pass']);
+    type Shown = { logs: { earlier: object[] }[] };
+    const other = (edit: (earlier: object[]) => void): string =>
+      change(bundle, (({ logs: [log] }: Shown) => edit(log?.earlier ?? [])) as (v: never) => void);
+    const twice = other((earlier) => earlier.splice(1, 0, earlier[0] as object));
+    expect(found(await verify(twice))).toEqual(['earlier_inconsistent logs[0].earlier[1]']);
+    const turned = other((earlier) => earlier.reverse());
+    expect(found(await verify(turned))).toEqual(['earlier_inconsistent logs[0].earlier[1]']);
+  });
+
   test('a log that the policy requires and the bundle lacks is missed', async () => {
     const verdict = await verify(whole, { required: { logs: ['audit.example.com/other'] } });
     expect(answers(verdict)).toEqual(['pass', 'pass', 'not_shown']);

@@ -7,7 +7,10 @@ import {
   leafHash,
   nodeHash,
   prove,
+  signCheckpoint,
   type VerifiedChain,
+  writeCheckpoint,
+  writeNote,
 } from '@taper/core';
 import { whyNoPython } from '@taper/testkit';
 import { describe, expect, test } from 'vitest';
@@ -265,6 +268,91 @@ describe('an emitter that signs what it likes', () => {
     expect(found(late)).toEqual(['session_unknown logs[0].items[0]']);
     const foreign = await judge(await told(opened, permit(other)), alone(LENIENT));
     expect(found(foreign)).toEqual(['session_mismatch logs[0].items[1]']);
+  });
+
+  test.each(['pay…', 'pay (token withheld)'])(
+    'a tool that was cut, %s, is not shown',
+    async (tool) => {
+      const chain = await newChain();
+      const bundle = await tell([{ ...PERMIT, ...named(chain), tool }], {
+        tokens: tokensOf(chain),
+      });
+      const verdict = await judge(bundle, alone(LENIENT));
+      expect(found(verdict)).toEqual(['tool_not_shown logs[0].items[0]']);
+      expect(answers(verdict)).toEqual(['pass', 'not_shown', 'pass']);
+    },
+  );
+
+  test('F01: a chain of another tenant than the enforcement point is refused, also where no arguments are shown', async () => {
+    const chain = await newChain({ caveats: { tenant: 'a' } });
+    const bundle = await tell([{ ...PERMIT, tenant: 'a', ...named(chain) }], {
+      tokens: tokensOf(chain),
+    });
+    const [emitter] = policy()['emitters'] as readonly JsonObject[];
+    const of = (tenant: string): JsonObject =>
+      alone({ ...LENIENT, emitters: [{ ...emitter, tenant }] });
+    expect(answers(await judge(bundle, of('a')))).toEqual(SOUND);
+    expect(found(await judge(bundle, of('b')))).toEqual(['call_denied logs[0].items[0]']);
+  });
+
+  test('more proofs than chains are no opening', async () => {
+    const chain = await newChain();
+    const proof = await prove(chain, {
+      signer: PARTIES.agent.signer,
+      tool: 'pay',
+      args: PAYMENT,
+      now: NOW,
+      id: 'counted',
+      audience: AUDIENCE,
+    });
+    const text = canonicalize(PAYMENT);
+    const told = (proofs: readonly string[]): Promise<string> =>
+      tell([{ ...PERMIT, arguments_hash: sha256(SALT, text), ...named(chain) }], {
+        tokens: tokensOf(chain),
+        openings: [{ arguments: text, proofs, salt: SALT.toString('base64url') }],
+      });
+    const { aat_pop } = proof;
+    const changes = alone({ required: { revocation: 'optional' } });
+    expect(answers(await judge(await told([aat_pop]), changes))).toEqual(SOUND);
+    expect(found(await judge(await told([aat_pop, aat_pop]), changes))).toContain(
+      'opening_unexpected logs[0].items[0].opening',
+    );
+  });
+
+  test('R01: an entry is at most 65,535 bytes, whatever the log has signed', async () => {
+    const told = async (length: number): Promise<string> => {
+      const denial = { event_type: 'decision', decision: 'deny', tool: '' };
+      const [empty = ''] = await sign([denial]);
+      // Two bytes each, and one code unit.
+      const rest = length - Buffer.byteLength(empty);
+      const tool = 'é'.repeat(Math.floor(rest / 2)) + 'x'.repeat(rest % 2);
+      const [line = ''] = await sign([{ ...denial, tool }]);
+      expect(Buffer.byteLength(line)).toBe(length);
+      const body = writeCheckpoint({
+        origin: AUDIT_ORIGIN,
+        size: 1,
+        root: leafHash(new TextEncoder().encode(line)),
+      });
+      const signature = await signCheckpoint(body, AUDIT_ORIGIN, PARTIES.auditLog.signer);
+      const checkpoint = writeNote(body, [signature]);
+      return canonicalize({ logs: [{ checkpoint, items: [{ line }] }], taper_evidence: 1 });
+    };
+    expect(answers(await judge(await told(65_535)))).toEqual(SOUND);
+    expect(found(await judge(await told(65_536)))).toContain('line_malformed logs[0].items[0]');
+  });
+
+  test('S05: a head that was kept of the last event of another history is found', async () => {
+    const denial = { event_type: 'decision', decision: 'deny', tool: 'pay' };
+    const [, last = ''] = await sign([denial, { ...denial, tool: 'read' }]);
+    const { signature, ...event } = JSON.parse(last) as JsonObject;
+    const { emitter, sequence, time } = event;
+    const head = { emitter, hash: sha256(canonicalize(event)), sequence, signature, time };
+    const changes = alone({ held: { heads: [head as JsonObject] } });
+    const same = await tell([denial, { ...denial, tool: 'read' }]);
+    expect(answers(await judge(same, changes))).toEqual(SOUND);
+    expect(found(await judge(await tell([denial, denial]), changes))).toEqual([
+      'held_forked logs[0]',
+    ]);
   });
 
   test('joined chains beside nobody are no event', async () => {
