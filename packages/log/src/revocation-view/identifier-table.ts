@@ -13,6 +13,12 @@ const WORDS = 8;
 const PIECE_BITS = 14;
 const PIECE = 1 << PIECE_BITS;
 
+/** Identifiers that are looked up side by side, and what is known of them meanwhile. */
+const AT_ONCE = 32;
+const places: Uint32Array = new Uint32Array(AT_ONCE);
+const seconds: Uint8Array = new Uint8Array(AT_ONCE);
+const passed: Uint8Array = new Uint8Array(AT_ONCE);
+
 /** The filter knows at most as many bits as the first four characters spell. */
 const PREFIX_BITS = 24;
 const LEAST_SLOTS = 1_024;
@@ -52,13 +58,13 @@ export class IdentifierTable {
    */
   firstOf(identifiers: readonly string[]): number {
     if (this.#size === 0) return -1;
-    const filter = this.#filter;
-    const shift = this.#filterShift;
-    for (let index = 0; index < identifiers.length; index += 1) {
-      const text = identifiers[index] as string;
-      const bit = prefixOf(text) >>> shift;
-      if (((filter[bit >>> 5] as number) & (1 << (bit & 31))) === 0) continue;
-      if (this.#find(text) !== -1) return index;
+    for (let start = 0; start < identifiers.length; start += AT_ONCE) {
+      const end = Math.min(start + AT_ONCE, identifiers.length);
+      if (!this.#mayHold(identifiers, start, end)) continue;
+      for (let index = start; index < end; index += 1) {
+        if (passed[index - start] === 0) continue;
+        if (this.#find(identifiers[index] as string) !== -1) return index;
+      }
     }
     return -1;
   }
@@ -130,6 +136,30 @@ export class IdentifierTable {
       if (row === -1) return -1;
       if (this.#isSought(row)) return slot;
     }
+  }
+
+  /**
+   * Whether the filter lets any of them through; sets `passed`. All places are found before any is read: memory, which is what this waits for,
+   * then reads them side by side.
+   */
+  #mayHold(identifiers: readonly string[], start: number, end: number): boolean {
+    const shift = this.#filterShift;
+    const count = end - start;
+    for (let at = 0; at < count; at += 1) {
+      const text = identifiers[start + at] as string;
+      places[at] = prefixOf(text) >>> shift;
+      seconds[at] = secondOf(text);
+    }
+    const filter = this.#filter;
+    let any = 0;
+    for (let at = 0; at < count; at += 1) {
+      const place = places[at] as number;
+      const word = place >>> 5;
+      const first = (filter[word] as number) >>> (place & 31);
+      const second = (filter[word ^ 1] as number) >>> (seconds[at] as number);
+      any |= passed[at] = first & second & 1;
+    }
+    return any !== 0;
   }
 
   #isSought(row: number): boolean {
@@ -215,7 +245,10 @@ export class IdentifierTable {
     else this.#rehash(length);
   }
 
-  /** Eight bits for each slot, of which at most one in sixteen is set, as far as the prefix reaches. */
+  /**
+   * Eight bits for each slot, of which at most one in eight is set, as far as the prefix reaches. An identifier sets two, in words side by
+   * side: memory is asked once for both, and one in sixty-four of those that are not there comes through.
+   */
   #makeFilter(): void {
     const bits = Math.min(PREFIX_BITS, Math.log2(this.#slots.length) + 3);
     this.#filterShift = PREFIX_BITS - bits;
@@ -225,8 +258,15 @@ export class IdentifierTable {
   }
 
   #mark(row: number): void {
-    const bit = ((this.#pieceOf(row)[offsetOf(row)] as number) >>> 8) >>> this.#filterShift;
-    this.#filter[bit >>> 5] = (this.#filter[bit >>> 5] as number) | (1 << (bit & 31));
+    const first = this.#pieceOf(row)[offsetOf(row)] as number;
+    const place = (first >>> 8) >>> this.#filterShift;
+    const word = place >>> 5;
+    this.#set(word, place & 31);
+    this.#set(word ^ 1, (first >>> 3) & 31);
+  }
+
+  #set(word: number, bit: number): void {
+    this.#filter[word] = (this.#filter[word] as number) | (1 << bit);
   }
 
   #pieceOf(row: number): Uint32Array {
@@ -255,6 +295,13 @@ function prefixOf(text: string): number {
   const fourth = BITS[text.charCodeAt(3)] as number;
   if ((first | second | third | fourth) > 63) throw notAnIdentifier();
   return (first << 18) | (second << 12) | (third << 6) | fourth;
+}
+
+/** The five bits behind those. */
+function secondOf(text: string): number {
+  const bits = BITS[text.charCodeAt(4)] as number;
+  if (bits > 63) throw notAnIdentifier();
+  return bits >>> 1;
 }
 
 /** The words of an identifier, most significant first. Bits that nobody reads make no other identifier. */
