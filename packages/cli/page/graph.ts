@@ -20,8 +20,8 @@ interface Edge {
 /** Who handed authority on to whom: issuers at the left, holders to their right, one line for each token. */
 export function delegationGraph(events: readonly EvidenceEvent[]): Markup {
   const { nodes, edges } = layout(events);
-  const columns = Math.max(0, ...[...nodes.values()].map(({ depth }) => depth)) + 1;
-  const rows = Math.max(0, ...[...nodes.values()].map(({ row }) => row)) + 1;
+  const columns = greatest([...nodes.values()].map(({ depth }) => depth)) + 1;
+  const rows = greatest([...nodes.values()].map(({ row }) => row)) + 1;
   const x = ({ depth }: Node): number => depth * COLUMN + 20;
   const y = ({ row }: Node): number => row * ROW + 20;
   const lines = edges.map(({ from, to, token }) => {
@@ -65,6 +65,11 @@ function layout(events: readonly EvidenceEvent[]): {
     nodes.set(id, { id, depth, row });
   }
   return { nodes, edges: [...edges.values()] };
+}
+
+/** There can be more than a call takes arguments. */
+function greatest(numbers: readonly number[]): number {
+  return numbers.reduce((one, other) => Math.max(one, other), 0);
 }
 
 function cut(text: string, length: number): string {

@@ -51,7 +51,7 @@ export function verdictMarkup(verdict: EvidenceVerdict): Markup {
 ${asOfMarkup(verdict)}
 ${problemsMarkup(verdict)}
 <section><h2>Logs</h2>${logsMarkup(verdict)}</section>
-${events.some(({ event }) => event.delegation_chain !== undefined) ? markup`<section><h2>Who handed on authority</h2>${delegationGraph(events)}</section>` : NOTHING}
+${events.some(({ event }) => event.delegation_chain !== undefined) ? markup`<section><h2>Who handed on authority</h2>${delegationGraph(events.slice(0, MAX_EVENTS))}</section>` : NOTHING}
 <section><h2>Events</h2><ul class="events">${events.slice(0, MAX_EVENTS).map(eventItem)}</ul>${
     events.length > MAX_EVENTS
       ? markup`<p class="quiet">${events.length - MAX_EVENTS} more were judged and are not drawn.</p>`

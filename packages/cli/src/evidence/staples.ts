@@ -95,7 +95,7 @@ export async function makeStaples(
   const found = await findEpochs(reader, size, times);
   const epochs = new Map(times.map((time, at) => [time, found[at]]));
   const latest = await makeAll(
-    chains.map((chain) => ({ chain, epoch: epochs.get(Math.max(...chain.times))?.after })),
+    chains.map((chain) => ({ chain, epoch: epochs.get(lastOf(chain))?.after })),
     source,
   );
   const revoked = latest.filter(({ chain, bytes }) => isRevoked(chain, bytes, source.trust));
@@ -110,6 +110,11 @@ export async function makeStaples(
   }));
   const distinct = new Map(staples.map((one) => [`${one.leaf} ${one.staple}`, one]));
   return { staples: [...distinct.values()], missing: chains.length - latest.length };
+}
+
+/** Time of its last event. There can be more than a call takes arguments. */
+function lastOf({ times }: UsedChain): number {
+  return times.reduce((one, other) => Math.max(one, other), 0);
 }
 
 /** Those of the staples that the log has epochs for. */
