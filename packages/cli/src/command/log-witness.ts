@@ -24,6 +24,9 @@ interface LogWitnessOptions {
   readonly showKey?: boolean;
 }
 
+/** Refusals that are remembered as told. */
+const MOST_TOLD = 1000;
+
 export const logWitness: AnyCommand = defineCommand<LogWitnessOptions>({
   name: 'log witness',
   summary: 'run a witness, which cosigns what only grows',
@@ -67,7 +70,7 @@ export const logWitness: AnyCommand = defineCommand<LogWitnessOptions>({
           logs,
           store,
           clock: { now: session.io.clock },
-          onRefused: (refused) => void tellRefused(refused, session),
+          onRefused: tellOnce((refused) => void tellRefused(refused, session)),
           onFailure: (cause) =>
             void session.warn('store_unusable', cause instanceof Error ? cause.message : 'failed'),
           ...(prefix === undefined ? {} : { prefix }),
@@ -106,6 +109,21 @@ async function readLogs(
     field: '--log',
     hint: 'It cosigns nothing of logs that are not named.',
   });
+}
+
+/** What was told before is not told again: anybody can show it any number of times. */
+function tellOnce(
+  tell: (refused: RefusedCheckpoint) => void,
+): (refused: RefusedCheckpoint) => void {
+  const told = new Set<string>();
+  return (refused) => {
+    const { why, held, shown } = refused;
+    const text = `${why} ${held} ${shown}`;
+    if (told.has(text)) return;
+    if (told.size >= MOST_TOLD) told.clear();
+    told.add(text);
+    tell(refused);
+  };
 }
 
 /** On standard error, whole: it may be proof against the log. */

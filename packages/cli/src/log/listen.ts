@@ -10,6 +10,14 @@ import { showName } from '../text/escape.ts';
 /** Milliseconds that requests have to end when the command is stopped. */
 const GRACE = 5_000;
 
+/**
+ * What strangers can take up: connections at one time, so that files can still be opened; and milliseconds for the head of a
+ * request, for all of it, and without a byte in either direction (server-sent events have one every ten seconds).
+ */
+const MOST_CONNECTIONS = 2_048;
+const SERVER_OPTIONS = { headersTimeout: 10_000, requestTimeout: 30_000 } as const;
+const SILENCE = 60_000;
+
 export const listenOption: Option = valueOption(
   '--listen <host:port>',
   'address to listen on; port 0 takes a free one (default: 127.0.0.1:8080)',
@@ -27,7 +35,9 @@ export async function serveUntilStopped(
 ): Promise<void> {
   const { hostname, port } = parseAddress(listen ?? '127.0.0.1:8080');
   const { stopped } = session.io;
-  const server = serve({ fetch, hostname, port });
+  const server = serve({ fetch, hostname, port, serverOptions: SERVER_OPTIONS });
+  server.maxConnections = MOST_CONNECTIONS;
+  if ('timeout' in server) server.timeout = SILENCE;
   await new Promise<void>((resolve, reject) => {
     server.once('listening', () => resolve());
     server.once('error', (cause: NodeJS.ErrnoException) => {

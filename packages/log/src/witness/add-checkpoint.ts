@@ -13,7 +13,7 @@ import {
   writeNote,
 } from '@taper/core';
 import { refusal } from '../http/answer.ts';
-import { readBody } from '../http/body.ts';
+import type { BodyReader, MissingBody } from '../http/body-reader.ts';
 import { sameBytes } from './record.ts';
 import { type AddCheckpointRequest, parseAddCheckpoint } from './request.ts';
 import type { WitnessedCheckpoint, WitnessStore } from './store.ts';
@@ -31,7 +31,7 @@ export interface RefusedCheckpoint {
   readonly origin: string;
   /** What the witness has cosigned; `undefined` when nothing. */
   readonly held: string | undefined;
-  /** What was shown now. */
+  /** What was shown now, with the signatures of the log alone. */
   readonly shown: string;
   /** `root`: another tree of the same size, which is proof by itself. `proof`: the consistency proof does not verify. `empty`: a tree of no entries with the root of another. */
   readonly why: 'root' | 'proof' | 'empty';
@@ -41,6 +41,7 @@ export interface AddCheckpointContext {
   readonly name: string;
   readonly signer: Signer;
   readonly store: WitnessStore;
+  readonly bodies: BodyReader;
   readonly clock: { now(): number };
   readonly logs: ReadonlyMap<string, WitnessedLog>;
   readonly onRefused: (refused: RefusedCheckpoint) => void;
@@ -67,14 +68,20 @@ export async function addCheckpoint(
 ): Promise<Response> {
   if (request.headers.has('content-encoding'))
     return refusal(415, 'send the request without content encoding');
-  const bytes = await readBody(request, MAX_REQUEST);
-  if (bytes === undefined) return refusal(413, 'the request is too long');
+  const bytes = await context.bodies.read(request, MAX_REQUEST);
+  if (typeof bytes === 'string') return refusal(...MISSING[bytes]);
   const text = platform.decodeUtf8(bytes);
   const asked = text === undefined ? undefined : parseAddCheckpoint(text);
   if (asked === undefined) return refusal(400, 'malformed request');
   const signed = await verifySigned(asked.note, context.logs);
   return signed instanceof Response ? signed : await judge(signed, asked, context);
 }
+
+const MISSING: Readonly<Record<MissingBody, readonly [status: number, text: string]>> = {
+  too_long: [413, 'the request is too long'],
+  late: [408, 'the request does not come'],
+  crowded_out: [503, 'too many requests come slowly'],
+};
 
 /** 400 for what is no checkpoint, 404 for a log that nobody configured, 403 without a signature of that log. */
 async function verifySigned(
@@ -117,13 +124,18 @@ async function judge(
   if ((held?.size ?? 0) !== asked.oldSize) return conflict(held?.size ?? 0);
   const why = inconsistency(signed.checkpoint, asked, held);
   if (why !== undefined) {
-    onRefused({ origin, held: held?.note, shown: asked.note, why });
+    const shown = writeNote(signed.text, signed.signatures);
+    // With the very tree that was cosigned, a wrong proof says nothing of the log: anybody can send that.
+    if (why !== 'proof' || size > asked.oldSize)
+      onRefused({ origin, held: held?.note, shown, why });
     return refusal(422, why === 'proof' ? 'invalid consistency proof' : 'another root hash');
   }
   const now = context.clock.now();
   if (!Number.isSafeInteger(now) || now <= 0) throw new TypeError('The clock gives no time.');
   const line = await cosign(signed.text, context.name, context.signer, now);
   const note = writeNote(signed.text, [...signed.signatures, line]);
+  // Nothing new to remember: anybody can ask again for what everybody knows, and the disk is not for them.
+  if (note === held?.note) return signatureAnswer(line);
   const written = await store.replace(asked.oldSize, { origin, size, root, note });
   if (written === 'replaced') return signatureAnswer(line);
   if (written !== 'conflict') throw new TypeError('The store gives no answer.');

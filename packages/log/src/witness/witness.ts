@@ -1,5 +1,6 @@
 import { type NoteKey, noteKey, type Signer, TaperError } from '@taper/core';
 import { checkpointAnswer, refusal } from '../http/answer.ts';
+import { createBodyReader } from '../http/body-reader.ts';
 import {
   type AddCheckpointContext,
   addCheckpoint,
@@ -20,11 +21,16 @@ export interface WitnessOptions {
   readonly clock: { now(): number };
   /** Path under which the witness is mounted, without a slash at its end. Default: none. */
   readonly prefix?: string;
+  /** Milliseconds that a request may take to come. Default 10,000. */
+  readonly patience?: number;
   /** Is told of checkpoints that their log signed and that are refused. What it throws is ignored. */
   readonly onRefused?: (refused: RefusedCheckpoint) => void;
   /** Is told why a request was answered 500. What it throws is ignored. */
   readonly onFailure?: (cause: unknown) => void;
 }
+
+/** Requests that are read at one time; the slowest makes room for one that comes. */
+const MAX_BODIES = 128;
 
 /** A witness (C2SP tlog-witness). */
 export interface WitnessService {
@@ -45,13 +51,14 @@ export interface WitnessService {
  * key, or has the witness's own.
  */
 export function createWitness(options: WitnessOptions): WitnessService {
-  const { name, signer, store, clock, prefix = '' } = options;
+  const { name, signer, store, clock, prefix = '', patience = 10_000 } = options;
   const key = noteKey(name, signer.publicKey, 4);
   const logs = readLogs(options.logs, key);
   const byHash = new Map([...logs.keys()].map((origin) => [originHash(origin), origin]));
   const onRefused = quietly(options.onRefused);
   const onFailure = quietly(options.onFailure);
-  const context: AddCheckpointContext = { name, signer, store, clock, logs, onRefused };
+  const bodies = createBodyReader(MAX_BODIES, patience);
+  const context: AddCheckpointContext = { name, signer, store, bodies, clock, logs, onRefused };
 
   async function answer(request: Request): Promise<Response> {
     const { pathname } = new URL(request.url);

@@ -77,6 +77,68 @@ async function recordOf(origin: string): Promise<Response> {
 }
 
 describe('add-checkpoint (C2SP tlog-witness)', () => {
+  test('R15: writes nothing for who asks again for what is cosigned, and cosigns it anew in another second', async () => {
+    const clock = createTestClock();
+    const memory = createMemoryWitnessStore();
+    let writes = 0;
+    const counted: WitnessStore = {
+      read: (origin) => memory.read(origin),
+      replace(expected, next) {
+        writes += 1;
+        return memory.replace(expected, next);
+      },
+    };
+    await start({ store: counted, clock });
+    const first = await show(0, 5);
+    expect(await show(5, 5)).toEqual(first);
+    expect(writes).toBe(1);
+    clock.advance(1);
+    const later = await show(5, 5);
+    expect(later.status).toBe(200);
+    expect(later.text).not.toBe(first.text);
+    expect(writes).toBe(2);
+  });
+
+  test('N17: tells the operator nothing of a wrong proof for the tree that it has cosigned', async () => {
+    await show(0, 5);
+    const proof = [new Uint8Array(32)];
+    const note = await log.note(5);
+    expect((await post(writeAddCheckpoint({ oldSize: 5, proof, note }))).status).toBe(422);
+    expect(refused).toEqual([]);
+    const later = await log.note(6);
+    const foreign = `${later}— stranger.example AAAAAAAA\n`;
+    expect((await post(writeAddCheckpoint({ oldSize: 5, proof, note: foreign }))).status).toBe(422);
+    expect(refused).toMatchObject([{ why: 'proof', shown: later }]);
+  });
+
+  test('R14: gives up a request that does not come, and serves who comes at once beside many that do not', async () => {
+    await start({ patience: 60_000 });
+    const answered: number[] = [];
+    const begin = () => {
+      const sending = httpRequest(`${served.url}/add-checkpoint`, {
+        method: 'POST',
+        headers: { 'transfer-encoding': 'chunked' },
+      });
+      sending.on('response', ({ statusCode }) => answered.push(statusCode as number));
+      sending.on('error', () => undefined);
+      sending.write('old');
+      return sending;
+    };
+    const held = Array.from({ length: 140 }, begin);
+    const answers = async (count: number): Promise<void> => {
+      while (answered.length < count) await new Promise((resolve) => setTimeout(resolve, 5));
+    };
+    await answers(140 - 128);
+    expect((await show(0, 3)).status).toBe(200);
+    expect(new Set(answered.splice(0))).toEqual(new Set([503]));
+    for (const sending of held) sending.destroy();
+    await start({ patience: 20 });
+    const late = begin();
+    await answers(1);
+    expect(answered.at(-1)).toBe(408);
+    late.destroy();
+  });
+
   test('200: cosigns the first checkpoint, and every later one that contains it', async () => {
     let old = 0;
     for (const size of [1, 2, 3, 5, 8, 9, 16, 17, 40]) {
