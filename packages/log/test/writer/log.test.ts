@@ -164,6 +164,57 @@ describe('a log', () => {
     expect((await textsIn(again)).length).toBe(600);
   });
 
+  test('R09 takes four times what it may stage while no tiles can be made, no more, and goes on when they can', async () => {
+    const stores = newStores();
+    let isFull = true;
+    const tiles: typeof stores.tiles = {
+      ...stores.tiles,
+      write: (files) =>
+        isFull ? Promise.reject(new Error('no space left')) : stores.tiles.write(files),
+    };
+    const log = await open({ ...stores, tiles }, { limits: { stagedEntries: 10 } });
+    for (let round = 0; round < 8; round++) await log.appendAll(many(5, `round ${round}`));
+    await expect(log.append(bytes('one more'))).rejects.toMatchObject({ code: 'log_unavailable' });
+    expect(log.size).toBe(40);
+    isFull = false;
+    expect(await log.append(bytes('after'))).toEqual({ index: 40 });
+    await log.publish();
+    expect((await textsIn(log)).length).toBe(41);
+  });
+
+  test('S09 writes again what was written by a step that failed, before it acknowledges anything behind it', async () => {
+    const stores = newStores();
+    const ends: string[] = [];
+    let mustFail = false;
+    const checkpoints: typeof stores.checkpoints = {
+      read: () => stores.checkpoints.read(),
+      async replace(expected, next) {
+        const answer = await stores.checkpoints.replace(expected, next);
+        const isFailing = mustFail;
+        mustFail = false;
+        ends.push(`${next.size} ${isFailing ? 'unknown' : 'durable'}`);
+        if (isFailing) throw new Error('the folder was not synced');
+        return answer;
+      },
+    };
+    const log = await open({ ...stores, checkpoints });
+    mustFail = true;
+    const { index } = await log.append(bytes('a'));
+    expect(index).toBe(0);
+    expect(ends.slice(-2)).toEqual(['1 unknown', '1 durable']);
+  });
+
+  test('S07 refuses everything that waits when another writer was at work', async () => {
+    const stores = newStores();
+    const first = await open(stores);
+    const second = await open(stores, { limits: { groupEntries: 1 } });
+    await first.append(bytes('by the first'));
+    const waiting = Array.from({ length: 5 }, (_, at) => second.append(bytes(`second ${at}`)));
+    for (const result of await Promise.allSettled(waiting))
+      expect(result).toMatchObject({ status: 'rejected', reason: { code: 'log_forked' } });
+    expect(first.size).toBe(1);
+  });
+
   test('is made only where that is asked for', async () => {
     const stores = newStores();
     await expect(open(stores, { create: false })).rejects.toMatchObject({
@@ -215,6 +266,27 @@ describe('a log', () => {
     await expect(log.publish()).rejects.toMatchObject({ code: 'log_closed' });
     expect(log.checkpoint()).toBe(note);
     await log.close();
+  });
+
+  test('N12 is closed only when the checkpoint that is being signed is stored', async () => {
+    const stores = newStores();
+    const sign = Promise.withResolvers<void>();
+    const signer = {
+      publicKey: KEY.publicKey,
+      sign: (input: Uint8Array) => sign.promise.then(() => KEY.signer.sign(input)),
+    };
+    const log = await open(stores, { signer });
+    await log.append(bytes('a'));
+    const published = log.publish();
+    let isClosed = false;
+    const closed = log.close().then(() => {
+      isClosed = true;
+    });
+    await new Promise((resolve) => setTimeout(resolve, 20));
+    expect(isClosed).toBe(false);
+    sign.resolve();
+    await closed;
+    expect((await stores.checkpoints.read())?.note).toBe((await published).note);
   });
 
   test('does not publish what its signer did not sign', async () => {
