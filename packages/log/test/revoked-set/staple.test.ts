@@ -145,6 +145,25 @@ describe('a staple', () => {
     );
   });
 
+  test('R01: is at most 65,536 bytes, whoever else has signed its checkpoint', async () => {
+    const scene = await openScene();
+    const staple = Buffer.from(await scene.staple(OTHERS));
+    const end = 3 + staple.readUInt16BE(1);
+    const sized = (size: number): Uint8Array => {
+      const line = (name: string): string => `— ${name} ${'A'.repeat(8)}\n`;
+      const room = size - staple.length - Buffer.byteLength(line(''));
+      const note = Buffer.concat([staple.subarray(3, end), Buffer.from(line('x'.repeat(room)))]);
+      const head = Buffer.from([1, note.length >> 8, note.length & 0xff]);
+      return Buffer.concat([head, note, staple.subarray(end)]);
+    };
+    expect(sized(65_536)).toHaveLength(65_536);
+    expect(verifyStaple(sized(65_536), SUBJECT, TRUST)).toMatchObject({ ok: true });
+    const problem = { ok: false, problem: 'staple_malformed' };
+    expect(verifyStaple(sized(65_537), SUBJECT, TRUST)).toEqual(problem);
+    const text = Buffer.from(sized(65_537)).toString('base64url');
+    expect(verifyStaple(text, SUBJECT, TRUST)).toEqual(problem);
+  });
+
   test('written from its parts is the same bytes', async () => {
     const staple = await (await openScene()).staple(OTHERS);
     const parsed = parseStaple(staple);
