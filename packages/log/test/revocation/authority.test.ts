@@ -1,6 +1,6 @@
 import { createVerifier, parseNote, readRevocationLogEntry } from '@taper/core';
 import { createMemoryTileStore, openRevocationAuthority, type TileStore } from '@taper/log';
-import { CAST, takeApart, testKey } from '@taper/testkit';
+import { CAST, takeApart, testKey, tokenHash } from '@taper/testkit';
 import { describe, expect, test } from 'vitest';
 import {
   ALICE,
@@ -254,6 +254,46 @@ describe('N17: quotas', () => {
       ),
     ).toMatchObject({ code: 'request_chain_revoked' });
     expect(desk.log.size).toBe(size);
+  });
+
+  test('a request that is refused for one account is charged to none', async () => {
+    const desk = await openDesk({ quota: 64 });
+    for (let number = 0; number < 9; number++)
+      await desk.authority.request(await ask(BOB, below(CHAIN.slice(0, 2), number).chain));
+    const before = [...desk.authority.state.accounts.entries()];
+    expect(
+      await desk.authority.request(await ask(BOB, below(CHAIN.slice(0, 2), 10).chain)),
+    ).toMatchObject({ code: 'request_quota_exhausted' });
+    expect([...desk.authority.state.accounts.entries()]).toEqual(before);
+    expect(before.map(([, { own, below: others }]) => own + others)).toEqual([8, 8]);
+  });
+
+  test('a holder far down the chain can revoke four tokens that it made', async () => {
+    const desk = await openDesk({ quota: 64 });
+    const parent = chainNumber(1, 3);
+    const codes: string[] = [];
+    for (let number = 0; number < 5; number++) {
+      const named = parent.map((_, hop) => ({ claims: { jti: `1-${hop}` } }));
+      const holder = testKey(`far ${number}`);
+      const chain = chainOf(...named, { holder, claims: { jti: `far-${number}` } });
+      expect(chain.slice(0, 3)).toEqual(parent);
+      const answer = await desk.authority.request(await ask(CAROL, chain));
+      codes.push(answer.ok ? 'ok' : answer.code);
+    }
+    expect(codes).toEqual([...Array(4).fill('ok'), 'request_quota_exhausted']);
+  });
+
+  test('one branch uses up at most a quarter of what is above it: half by its holder, half by those below', async () => {
+    const desk = await openDesk({ quota: 64 });
+    const child = CHAIN.slice(0, 2);
+    for (let number = 0; number < 10; number++) {
+      await desk.authority.request(await ask(BOB, below(child, number).chain));
+      const { chain, holder } = below(child, 100 + number);
+      await desk.authority.request(await ask(holder, chain, { target: keyOf(holder) }));
+    }
+    const [root] = CHAIN.map((token) => tokenHash(token));
+    const account = [...desk.authority.state.accounts.entries()].find(([token]) => token === root);
+    expect(account?.[1]).toMatchObject({ own: 0, below: 16 });
   });
 
   test('the anchor and the authority are not limited', async () => {

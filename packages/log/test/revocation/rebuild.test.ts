@@ -340,6 +340,16 @@ describe('an audit of the whole log', () => {
     await expect(desk.reopen()).rejects.toMatchObject({ code: 'log_corrupt' });
   });
 
+  test.each([
+    ['M12: leaves out a revocation', { revokedRoot: 'A'.repeat(43) }],
+    ['counts otherwise', { revoked: 1 }],
+  ])('nor after an epoch record that %s', async (_, change) => {
+    const desk = await busyDesk(undefined, false);
+    const wrong = { ...next(desk.authority, desk.log.size), ...change };
+    await desk.log.append(Buffer.from(writeEpochRecord(wrong)));
+    await expect(desk.reopen()).rejects.toMatchObject({ code: 'log_corrupt' });
+  });
+
   function record({ state }: Desk['authority']) {
     if (state.epoch === undefined) throw new Error('no epoch');
     return state.epoch.record;
