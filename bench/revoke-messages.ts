@@ -51,7 +51,7 @@ export type PointMessage =
   | { readonly kind: 'bare'; readonly at: string }
   /** A call of the chain whose leaf has this hash was denied for the first time. */
   | { readonly kind: 'denied'; readonly leaf: string; readonly at: string; readonly code: string }
-  /** A call of the chain that nobody revokes was denied, for the first time with this code. */
+  /** A call of the chain that nobody revokes was denied. */
   | { readonly kind: 'refused'; readonly at: string; readonly code: string }
   | { readonly kind: 'status'; readonly status: PointStatus };
 

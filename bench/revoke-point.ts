@@ -31,7 +31,9 @@ import {
   TOOL,
 } from './revoke-messages.ts';
 
-const tell = (message: PointMessage): void => void process.send?.(message);
+/** Nobody may be there any more at the end. */
+const tell = (message: PointMessage): void =>
+  void process.send?.(message, undefined, undefined, () => {});
 const now = (): number => Math.floor(Date.now() / 1000);
 
 /** Chains that will be revoked, by the hash of their leaf, with what the point asks its view about them. */
@@ -127,7 +129,7 @@ async function callOn(call: Call, chain: VerifiedChain, pause: number): Promise<
   for (;;) {
     const code = await call(chain);
     calls[code] = (calls[code] ?? 0) + 1;
-    if (code !== 'permit' && calls[code] === 1) tell({ kind: 'refused', at: monotonic(), code });
+    if (code !== 'permit') tell({ kind: 'refused', at: monotonic(), code });
     await sleep(pause);
   }
 }

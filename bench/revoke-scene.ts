@@ -195,8 +195,10 @@ export class RevocationScene {
     this.#forget('refused');
     const ended = milliseconds(monotonic());
     this.#service?.kill('SIGKILL');
-    await this.until(() => this.#all('refused').length >= this.#points.length);
-    const refused = this.#all('refused');
+    const firsts = () =>
+      this.#messages.flatMap((each) => each.find(({ kind }) => kind === 'refused') ?? []);
+    await this.until(() => firsts().length === this.#points.length);
+    const refused = firsts().filter((message) => message.kind === 'refused');
     const wrong = refused.find(({ code }) => code !== 'revocation_stale');
     if (wrong !== undefined) throw new Error(`Denied as ${wrong.code}.`);
     return refused.map(({ at }) => milliseconds(at) - ended);
