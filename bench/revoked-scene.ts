@@ -37,7 +37,7 @@ export type Mix = 'tokens' | 'keys' | 'half of each';
 export const MIXES: readonly Mix[] = ['tokens', 'keys', 'half of each'];
 
 /** An identifier like a hash of a token or a thumbprint of a key. */
-export function randomId(): string {
+function randomId(): string {
   return randomFillSync(Buffer.allocUnsafe(32)).toString('base64url');
 }
 
