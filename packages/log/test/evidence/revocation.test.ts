@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import { derive } from '@taper/core';
 import { describe, expect, test } from 'vitest';
 import {
   answers,
@@ -247,5 +248,30 @@ describe('a call of which the bundle shows', () => {
       expect(answers(found)).toEqual(['pass', 'pass', 'pass']);
       expect(found.notRevokedAsOf).toBe(NOW + 10);
     }
+  });
+
+  test('M01: that its tenant was revoked after its root was issued, and before its leaf was, is refused', async () => {
+    const tenant = 'acme';
+    const story = await openStory({ tenant });
+    const root = await newChain({ hops: 1, caveats: { tenant } });
+    const chain = await derive(root, {
+      signer: PARTIES.agent.signer,
+      holder: PARTIES.planner.key,
+      tools: {
+        pay: {
+          amount: { constraint_type: 'decimal', min: '0', max: '200.00', scale: 2 },
+          order: { constraint_type: 'wildcard' },
+        },
+      },
+      now: NOW + 5,
+      id: 'younger',
+    });
+    await story.revocation.revoke({ kind: 'tenant', tenant, issued_before: NOW + 1 });
+    story.now = NOW + 10;
+    const staple = await story.staple(chain);
+    const { signer } = PARTIES.planner;
+    await story.recorder.record(await toldPermit(chain, { time: NOW + 10, tenant, signer }));
+    const found = await verify(await story.bundle({ staples: [staple] }));
+    expect(codes(found)).toEqual(['chain_revoked']);
   });
 });
