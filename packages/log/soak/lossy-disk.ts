@@ -135,7 +135,7 @@ export function createLossyDisk(durable: Names = new Map([['/', 'folder']])): Lo
     lock(path) {
       if (isDead || locks.has(path)) throw new LogError('log_unavailable', path, 'No lock.');
       locks.add(path);
-      return () => void locks.delete(path);
+      return { release: () => void locks.delete(path), isHeld: () => locks.has(path) };
     },
     cutPower(random) {
       isDead = true;

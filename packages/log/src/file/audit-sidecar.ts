@@ -30,7 +30,7 @@ export async function openFileAuditSidecar(folder: string): Promise<AuditSidecar
   let release: () => void = () => {};
   const files = await turns(async () => {
     const isNew = (await mkdir(place, { recursive: true, mode: 0o700 })) !== undefined;
-    release = localDisk.lock(join(place, 'lock'));
+    ({ release } = localDisk.lock(join(place, 'lock')));
     try {
       const records = await openPrivate(join(place, 'records'), opened);
       const texts = await openPrivate(join(place, 'evidence'), opened);

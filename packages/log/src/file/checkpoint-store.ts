@@ -9,6 +9,7 @@ import {
 } from '../port/checkpoint-store.ts';
 import { LogError } from '../port/log-error.ts';
 import { type Disk, localDisk } from './disk.ts';
+import type { Lock } from './lock.ts';
 import { finish, makeStoreFolder } from './tile-store.ts';
 import { createTurns } from './turns.ts';
 
@@ -34,7 +35,7 @@ export async function openFileCheckpointStore(
   const place = resolve(folder);
   const path = join(place, 'state');
   await makeStoreFolder(disk, place);
-  const release = disk.lock(join(place, 'lock'));
+  const lock = disk.lock(join(place, 'lock'));
   const inTurn = createTurns(place);
   return Object.freeze<FileCheckpointStore>({
     folder: place,
@@ -44,6 +45,7 @@ export async function openFileCheckpointStore(
         const stored = await readState(disk, path);
         if (!isSameCheckpoint(stored, expected)) return 'conflict';
         requireForward(stored, next);
+        requireLock(lock, place);
         const file = await disk.open(`${path}.next`, 'empty');
         await finish(file, async () => {
           await file.write(new TextEncoder().encode(writeState(next)), 0);
@@ -51,9 +53,19 @@ export async function openFileCheckpointStore(
         });
         await disk.rename(`${path}.next`, path);
         await disk.syncFolder(place);
+        // Whoever came in since has read what is there now; whoever came in before may be writing another history.
+        requireLock(lock, place);
         return 'replaced';
       }),
-    close: () => inTurn.close(async () => release()),
+    close: () => inTurn.close(async () => lock.release()),
+  });
+}
+
+/** @throws {LogError} `log_forked`. */
+function requireLock(lock: Lock, place: string): void {
+  if (lock.isHeld()) return;
+  throw new LogError('log_forked', place, `The lock in ${place} was taken away.`, {
+    hint: 'Its file was deleted or replaced, so another writer may be at work. The lock is never stale: the system gives it back. Restart this one.',
   });
 }
 

@@ -1,6 +1,6 @@
 import { constants } from 'node:fs';
 import { type FileHandle, mkdir, open, readFile, rename, rm, stat } from 'node:fs/promises';
-import { lockFile } from './lock.ts';
+import { type Lock, lockFile } from './lock.ts';
 
 /** An open file. Positions and lengths in bytes. */
 export interface DiskFile {
@@ -33,10 +33,10 @@ export interface Disk {
   /** Done when the names in a folder are durable. */
   syncFolder(path: string): Promise<void>;
   /**
-   * Takes a lock that one holder can have, across processes, and that the system gives back when its holder dies. Answers what gives it back.
+   * Takes a lock that one holder can have, across processes, and that the system gives back when its holder dies.
    * @throws {LogError} `log_unavailable` when somebody has it.
    */
-  lock(path: string): () => void;
+  lock(path: string): Lock;
   /** Removes a folder with all that is in it, if it is there. */
   removeFolder(path: string): Promise<void>;
 }

@@ -1,18 +1,24 @@
-import { closeSync, openSync } from 'node:fs';
+import { closeSync, openSync, statSync } from 'node:fs';
 import { DatabaseSync } from 'node:sqlite';
 import { LogError } from '../port/log-error.ts';
 
 /** `SQLITE_BUSY`. */
 const BUSY = 5;
 
+/** A lock that one holder can have. */
+export interface Lock {
+  release(): void;
+  /** Whether its file still has its name. Who deletes or replaces the file lets somebody else in. */
+  isHeld(): boolean;
+}
+
 /**
  * Takes a lock that one holder can have, across processes, and that the operating system gives back when its holder dies,
  * however it dies. Node has no file locks of its own; an exclusive transaction on an empty SQLite database is one.
  *
- * @returns what gives it back.
  * @throws {LogError} `log_unavailable` when somebody has it, or the file cannot be made.
  */
-export function lockFile(path: string): () => void {
+export function lockFile(path: string): Lock {
   let database: DatabaseSync | undefined;
   try {
     makeFile(path);
@@ -33,7 +39,17 @@ export function lockFile(path: string): () => void {
       },
     );
   }
-  return () => database.close();
+  const held = identityOf(path);
+  return {
+    release: () => database.close(),
+    isHeld: () => held !== undefined && identityOf(path) === held,
+  };
+}
+
+/** Device and number of a file, without opening it. */
+function identityOf(path: string): string | undefined {
+  const found = statSync(path, { bigint: true, throwIfNoEntry: false });
+  return found && `${found.dev} ${found.ino}`;
 }
 
 /**

@@ -29,7 +29,7 @@ export async function openFileTileStore(
 ): Promise<FileTileStore> {
   const place = resolve(folder);
   await makeStoreFolder(disk, place);
-  const release = disk.lock(join(place, 'lock'));
+  const { release } = disk.lock(join(place, 'lock'));
   const inTurn = createTurns(place);
   const journal = new Journal(disk, join(place, 'journal'));
   /** Folders whose name is known to be durable. */

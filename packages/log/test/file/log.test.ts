@@ -151,6 +151,26 @@ describe('a log on files', () => {
     expect((await startWriter(folder, '1').all).at(-1)).toEqual({ ended: 701 });
   });
 
+  test('S07 whose lock files were deleted acknowledges one entry at an index, and the writer that lost its lock ends', async () => {
+    const folder = await writtenLog();
+    const first = await openIn(folder);
+    for (const store of ['tiles', 'checkpoint']) rmSync(join(folder, store, 'lock'));
+    const second = await openIn(folder);
+    const results = await Promise.allSettled([
+      first.log.append(Buffer.from('by the first')),
+      second.log.append(Buffer.from('by the second')),
+    ]);
+    expect(results[0]).toMatchObject({ status: 'rejected', reason: { code: 'log_forked' } });
+    expect(results[1]).toMatchObject({ status: 'fulfilled', value: { index: 700 } });
+    await second.log.publish();
+    await expect(first.log.publish()).rejects.toMatchObject({ code: 'log_forked' });
+    for (const { close } of [first, second]) await close();
+    const { log } = await openIn(folder);
+    await log.publish();
+    const [last] = await Array.fromAsync(log.reader.entries(700));
+    expect(Buffer.from(last?.entry ?? []).toString()).toBe('by the second');
+  });
+
   test('S07 leaves no lock behind when its writer is killed', async () => {
     const folder = await writtenLog();
     const writer = startWriter(folder, 'hold');
