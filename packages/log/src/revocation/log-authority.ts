@@ -27,6 +27,7 @@ import { requireTime, within } from './patience.ts';
 import { replay } from './replay.ts';
 import type { RevocationState } from './state.ts';
 import { saveState } from './state-record.ts';
+import { createSteadyClock, type SteadyClock } from './steady-clock.ts';
 import { reachOf, subjectOf } from './subject.ts';
 import { createTicker, type Ticker } from './ticker.ts';
 import { createTurnstile } from './turnstile.ts';
@@ -53,6 +54,7 @@ export class LogAuthority implements RevocationAuthority {
   #isBroken = false;
   #isSettled = true;
   readonly #ticker: Ticker;
+  readonly #clock: SteadyClock;
   #saving: Promise<void> = Promise.resolve();
   #isSaving = false;
 
@@ -68,6 +70,16 @@ export class LogAuthority implements RevocationAuthority {
         () => undefined,
         (cause) => this.#tell(cause),
       ),
+    );
+    this.#clock = createSteadyClock(
+      options.clock,
+      () => performance.now() / 1000,
+      (seconds) =>
+        this.#tell(
+          new TaperError('log_unavailable', `The clock has jumped ahead by ${seconds} s.`, {
+            hint: 'It is followed when it has gone on evenly for half a minute. If it is wrong, set it right before that: times in a log never fall.',
+          }),
+        ),
     );
     this.log = options.log.origin;
     this.state = prepared.state;
@@ -272,11 +284,13 @@ export class LogAuthority implements RevocationAuthority {
   }
 
   start(): void {
+    this.#clock.watch();
     this.#ticker.start();
   }
 
-  stop(): Promise<void> {
-    return this.#ticker.stop();
+  async stop(): Promise<void> {
+    await this.#ticker.stop();
+    this.#clock.rest();
   }
 
   async close(): Promise<void> {
@@ -311,7 +325,7 @@ export class LogAuthority implements RevocationAuthority {
 
   /** Never before anything that the log says already. @throws {TaperError} `log_unavailable` without a clock. */
   #now(): number {
-    return Math.max(requireTime(this.#options.clock()), this.state.latestTime);
+    return Math.max(requireTime(this.#clock.read()), this.state.latestTime);
   }
 
   #tell(cause: unknown): void {

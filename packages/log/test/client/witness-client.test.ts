@@ -23,7 +23,7 @@ let hanging: (() => void)[];
 beforeEach(async () => {
   hanging = [];
   served = await serveHere((request) => answer(request));
-  client = createWitnessClient({ url: served.url, key: witnessKey(key), timeout: 300 });
+  client = createWitnessClient({ url: served.url, key: witnessKey(key), timeout: 3000 });
 });
 
 afterEach(async () => {
