@@ -13,22 +13,6 @@ const MAX_ANSWER = 8 * 1024 * 1024;
 /** What of an answer's error is shown; more than a sentence is not needed, and the desk may be anybody. */
 const MAX_TITLE = 200;
 
-const LOOPBACK = ['127.0.0.1', '[::1]', 'localhost'];
-
-/**
- * The address of a pending action. @throws {Failure} `usage` for anything but HTTPS; HTTP is for this machine alone.
- */
-export function parseDeskUrl(text: string): URL {
-  const url = URL.parse(text);
-  const safe =
-    url?.protocol === 'https:' || (url?.protocol === 'http:' && LOOPBACK.includes(url.hostname));
-  if (url !== null && safe && url.username === '' && url.password === '') return url;
-  throw new Failure('usage', `--url is no address that can be used: ${showName(text)}`, {
-    field: '--url',
-    hint: 'Give the https:// address of the action. Plain http:// is for a server on this machine.',
-  });
-}
-
 /** Fetches the pending action. @throws {Failure} `server_unreachable`, `server_refused`, `server_answer_invalid`. */
 export async function fetchRequest(url: URL): Promise<InputText> {
   const response = await exchange(url, { headers: { accept: 'application/json' } });

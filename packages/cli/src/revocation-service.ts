@@ -6,6 +6,7 @@ import {
   verifyRevocationEntry,
 } from '@taper/core';
 import { Failure } from './failure.ts';
+import { parseServerAddress } from './server-address.ts';
 import { escapeText, showName } from './text/escape.ts';
 
 /** What a service said to a request, and what its own words prove. */
@@ -43,11 +44,7 @@ export async function sendRevocation(
   compact: string,
   { url, log, authority }: SendOptions,
 ): Promise<Admission> {
-  if (!/^https?:\/\/[^\s/]/.test(url))
-    throw new Failure('usage', `--to is no address: ${showName(url)}`, {
-      field: '--to',
-      hint: 'Give the address of a revocation service, such as https://revocation.example.com.',
-    });
+  parseServerAddress(url, '--to');
   const invalid = (what: string): Failure =>
     new Failure('server_answer_invalid', `${showName(url)} ${what}`, {
       field: '--to',

@@ -238,6 +238,7 @@ describe('taper revoke', () => {
       ['chain.json', '--hop', '1', '--key', 'planner.jwk'],
       ['chain.json', '--request', 'x', '--key', 'planner.jwk'],
       ['chain.json', '--key', 'planner.jwk', '--to', 'ftp://x'],
+      ['chain.json', '--key', 'planner.jwk', '--to', 'http://revocation.example.com'],
     ];
     for (const argv of cases)
       expect(await revoke(...argv), argv.join(' ')).toMatchObject({

@@ -8,7 +8,7 @@ import {
   type VerifiedChain,
 } from '@taper/core';
 import { requireChains } from '../approval-authority.ts';
-import { fetchRequest, parseDeskUrl, sendApproval } from '../approval-desk.ts';
+import { fetchRequest, sendApproval } from '../approval-desk.ts';
 import { type AnyCommand, defineCommand, type Outcome } from '../command-definition.ts';
 import { confirm } from '../confirmation.ts';
 import type { OutputOptions } from '../document.ts';
@@ -30,6 +30,7 @@ import {
   requiredOption,
   valueOption,
 } from '../option.ts';
+import { parseServerAddress } from '../server-address.ts';
 import type { Session } from '../session.ts';
 import { approvalText } from '../text/approval.ts';
 import { quoteText, showName } from '../text/escape.ts';
@@ -80,7 +81,7 @@ export const approve: AnyCommand = defineCommand<ApproveCommandOptions>({
     },
   ],
   async run([path], options, session) {
-    const url = options.url === undefined ? undefined : parseDeskUrl(options.url);
+    const url = options.url === undefined ? undefined : parseServerAddress(options.url, '--url');
     if ((path === undefined) === (url === undefined)) {
       throw new Failure('usage', 'give either a request file or --url', {
         field: '--url',

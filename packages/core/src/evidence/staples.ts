@@ -57,9 +57,9 @@ export function indexStaples(
   async function read(chain: VerifiedChain): Promise<readonly Knowledge[]> {
     const demand = chainCaveats(chain).revocation;
     const pruned = Math.min(...chain.tokens.map(({ claims }) => claims.exp)) + RETENTION;
-    // Where the chain names no log, all speak as one.
+    // Where the chain names no log, each of which there is a staple is asked: one that says "revoked" is not outvoted.
     const isNamed = demand !== undefined && demand.logs.length > 0;
-    const knowledge = new Map((isNamed ? demand.logs : ['']).map((log) => [log, new Knowledge()]));
+    const knowledge = new Map((isNamed ? demand.logs : []).map((log) => [log, new Knowledge()]));
     for (const position of positions.get(chain.leaf.hash) ?? []) {
       const statement = await verify(staples[position]?.staple ?? '', chain);
       if (typeof statement === 'string')
@@ -67,10 +67,13 @@ export function indexStaples(
       else if (
         statement.asOf < pruned &&
         statement.epoch >= (demand?.epochs.get(statement.origin) ?? 0)
-      )
-        knowledge.get(isNamed ? statement.origin : '')?.add(statement);
+      ) {
+        if (!isNamed && !knowledge.has(statement.origin))
+          knowledge.set(statement.origin, new Knowledge());
+        knowledge.get(statement.origin)?.add(statement);
+      }
     }
-    return [...knowledge.values()];
+    return knowledge.size === 0 ? [new Knowledge()] : [...knowledge.values()];
   }
 
   async function verify(staple: string, chain: VerifiedChain): Promise<Statement | string> {

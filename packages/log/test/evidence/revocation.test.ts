@@ -1,13 +1,23 @@
 import { createHash } from 'node:crypto';
-import { derive } from '@taper/core';
+import { derive, type JsonObject, noteKey, type VerifiedChain } from '@taper/core';
 import { describe, expect, test } from 'vitest';
+import {
+  createMemoryCheckpointStore,
+  createMemoryTileStore,
+  createStaple,
+  openLog,
+  openRevocationAuthority,
+  readPublishedEpoch,
+} from '../../src/index.ts';
 import {
   answers,
   described,
+  ISSUER,
   NOW,
   newChain,
   openStory,
   PARTIES,
+  policy,
   REVOCATION_ORIGIN,
   type Story,
   toldPermit,
@@ -149,6 +159,50 @@ describe('a call of which the bundle shows', () => {
     const found = await verify(await story.bundle({ staples: [staple] }), { revocation_logs: [] });
     expect(codes(found)).toEqual(['staple_invalid', 'revocation_not_shown']);
     expect(answers(found)[1]).toBe('fail');
+  });
+
+  test('M16, O05: that one of several logs had it revoked before, is refused, whatever the others say', async () => {
+    const { at, revoke, story, verdict } = await scene();
+    await at(0);
+    await revoke();
+    const revoked = await at(5);
+    const origin = 'other.example.com/log';
+    const party = PARTIES.responder;
+    const log = await openLog({
+      origin,
+      signer: party.signer,
+      tiles: createMemoryTileStore(),
+      checkpoints: createMemoryCheckpointStore(),
+      create: true,
+    });
+    const authority = await openRevocationAuthority({
+      log,
+      signer: PARTIES.revoker.signer,
+      anchors: [{ issuer: ISSUER, key: PARTIES.authority.key }],
+      clock: () => NOW + 20,
+    });
+    const record = await authority.publishEpoch();
+    const epoch = await readPublishedEpoch(log.reader, record, log.checkpoint() ?? '');
+    // Nothing is revoked in the other log, so one proof is good for every chain.
+    const { leaf } = revoked;
+    const { tokens, anchor } = (await newChain()) as VerifiedChain;
+    const keys = [anchor.key, ...tokens.map(({ claims }) => claims.holder)];
+    const query = {
+      chains: [{ tokens: tokens.map(({ hash }) => hash), keys: keys.map((key) => key.thumbprint) }],
+    };
+    const bytes = createStaple(query, authority.state.set, epoch);
+    const good = { leaf, staple: Buffer.from(bytes).toString('base64url') };
+    await verdict(revoked);
+    const logs = policy()['logs'] as JsonObject[];
+    const both = {
+      logs: [...logs, { origin, keys: [noteKey(origin, party.key, 1).text] }],
+      revocation_logs: [REVOCATION_ORIGIN, origin],
+    };
+    const judged = async (...staples: readonly Staple[]): Promise<readonly string[]> =>
+      codes(await verify(await story.bundle({ staples }), both));
+    expect(await judged(good)).toEqual([]);
+    expect(await judged(revoked, good)).toEqual(['chain_revoked']);
+    expect(await judged(good, revoked)).toEqual(['chain_revoked']);
   });
 
   test('O05: the staple of another chain, is refused', async () => {

@@ -47,7 +47,7 @@ import {
 
 export const NOW = 1_800_000_000;
 export const AUDIENCE = 'https://pay.example';
-const ISSUER = 'https://auth.example.com';
+export const ISSUER = 'https://auth.example.com';
 export const AUDIT_ORIGIN = 'audit.example.com/pay';
 export const REVOCATION_ORIGIN = 'revocation.example.com/2026';
 

@@ -141,7 +141,8 @@ class Authorization:
             verdicts = self._staple_verdicts(chain)
             asked = chain.caveats.epochs
             if not asked:
-                answers.append(_known(chain, event.time, [each for _, each in verdicts]))
+                # Each log of which there is a staple that counts is asked; with none there is nothing to be known.
+                asked = {origin: 0 for origin, each in verdicts if _counts(chain, each)} or {"": 0}
             for log, epoch in asked.items():
                 of_log = [each for origin, each in verdicts if origin == log and each.epoch >= epoch]
                 answers.append(_known(chain, event.time, of_log))
@@ -226,8 +227,7 @@ _RANK = ("in_force", "revocation_undecided", "revocation_not_shown", "chain_revo
 
 def _known(chain: VerifiedChain, time: int, verdicts: Sequence[StapleVerdict]) -> tuple[str, int | None]:
     """What staples say of a chain at a time, and as of when it was in force."""
-    least_exp = min(integer_of(token.claims["exp"]) or 0 for token in chain.tokens)
-    counted = [each for each in verdicts if each.as_of < least_exp + RETENTION]
+    counted = [each for each in verdicts if _counts(chain, each)]
     good = [each.as_of for each in counted if each.revoked is None and each.as_of >= time]
     revoked = [each.as_of for each in counted if each.revoked is not None]
     if good:
@@ -235,6 +235,12 @@ def _known(chain: VerifiedChain, time: int, verdicts: Sequence[StapleVerdict]) -
     if any(as_of <= time for as_of in revoked):
         return "chain_revoked", None
     return ("revocation_undecided" if revoked else "revocation_not_shown"), None
+
+
+def _counts(chain: VerifiedChain, verdict: StapleVerdict) -> bool:
+    """Whether the log still knew of the chain's tokens what had been revoked."""
+    least_exp = min(integer_of(token.claims["exp"]) or 0 for token in chain.tokens)
+    return verdict.as_of < least_exp + RETENTION
 
 
 def _query(chain: VerifiedChain) -> Query:
