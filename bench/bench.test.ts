@@ -120,7 +120,11 @@ describe('a quick run', () => {
 
   test('checks bundles of evidence, a call with two events, by the signatures that they need', () => {
     const evidence = results.sections.find(({ title }) => title.startsWith('Evidence'));
-    expect(evidence?.figures.map(({ signatures }) => signatures >= 1.5)).toEqual([true, true, true]);
+    expect(evidence?.figures.map(({ signatures }) => signatures >= 1.5)).toEqual([
+      true,
+      true,
+      true,
+    ]);
     // A chain of its own is three signatures more for each call.
     expect(evidence?.figures[2]?.signatures).toBeGreaterThan(3);
   });
