@@ -42,8 +42,10 @@ const server = createServer((socket) => {
 });
 await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
 process.on('disconnect', () => process.exit());
-process.on('message', async (order: AgentOrder | 'asked') => {
+process.on('message', (order: AgentOrder | 'asked') => void answer(order));
+
+async function answer(order: AgentOrder | 'asked'): Promise<void> {
   tell(order === 'asked' ? { kind: 'asked', connections } : await handOn(order));
-});
+}
 const key = { ...signer.publicKey.jwk } as PublicJwk;
 tell({ kind: 'ready', key, port: (server.address() as AddressInfo).port });

@@ -146,8 +146,10 @@ function sleep(milliseconds: number): Promise<void> {
 }
 
 process.on('disconnect', () => process.exit());
-process.once('message', async (task: PointTask) => {
+process.once('message', (task: PointTask) => void begin(task));
+
+async function begin(task: PointTask): Promise<void> {
   const obey = await open(task);
-  process.on('message', obey);
+  process.on('message', (order) => void obey(order as never));
   tell({ kind: 'ready' });
-});
+}

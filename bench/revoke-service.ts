@@ -75,11 +75,13 @@ async function pushBare(plain: FileHandle): Promise<void> {
 }
 
 process.on('disconnect', () => process.exit());
-process.once('message', async (task: ServiceTask) => {
+process.once('message', (task: ServiceTask) => void begin(task));
+
+async function begin(task: ServiceTask): Promise<void> {
   const plain = await openFile(`${task.folder}/plain`, 'w');
   process.send?.(await open(task));
-  process.on('message', async (order: ServiceOrder) => {
+  process.on('message', (order: ServiceOrder) => {
     if (order === 'cut') isCut = true;
-    else await pushBare(plain);
+    else void pushBare(plain);
   });
-});
+}

@@ -4,6 +4,7 @@ import { TaperError } from '@taper/core';
 import type { StoredView, ViewChange, ViewPosition, ViewStore } from '../port/view-store.ts';
 import { requireAdvance } from '../revocation-view/position.ts';
 import type { KnownRevocation } from '../revocation-view/revoked-table.ts';
+import { DAMAGED, exclusively, numberOf, resultCodeOf } from './transaction.ts';
 
 /** `TapV`: what marks the file as ours (`PRAGMA application_id`). */
 const APPLICATION_ID = 0x54617056;
@@ -205,34 +206,12 @@ function checkIdentity(db: DatabaseSync, path: string): 'new' | 'ours' {
   });
 }
 
-function exclusively<Result>(db: DatabaseSync, work: () => Result): Result {
-  db.exec('BEGIN IMMEDIATE');
-  try {
-    const result = work();
-    db.exec('COMMIT');
-    return result;
-  } catch (error) {
-    if (db.isTransaction) db.exec('ROLLBACK');
-    throw error;
-  }
-}
-
-function numberOf(db: DatabaseSync, sql: string): number {
-  return Number(Object.values(db.prepare(sql).get() ?? {})[0]);
-}
-
-/** Primary result codes of SQLite for a file that will not do (https://www.sqlite.org/rescode.html). */
-const DAMAGED = [11, 26];
-
 function explained<Result>(path: string, work: () => Result): Result {
   try {
     return work();
   } catch (error) {
     if (error instanceof TaperError) throw error;
-    const result =
-      error instanceof Error && 'errcode' in error && typeof error.errcode === 'number'
-        ? error.errcode & 0xff
-        : undefined;
+    const result = resultCodeOf(error);
     if (result !== undefined && DAMAGED.includes(result))
       throw new TaperError('store_unusable', `The view ${path} is damaged, or no database.`, {
         hint: 'Remove it: it is built anew from the log.',

@@ -14,6 +14,7 @@ import { DatabaseSync } from 'node:sqlite';
 import { TaperError } from '@taper/core';
 import { checkRecord, refuseRollback } from '../witness/record.ts';
 import type { WitnessedCheckpoint, WitnessStore, WitnessWrite } from '../witness/store.ts';
+import { DAMAGED, exclusively, numberOf, resultCodeOf } from './transaction.ts';
 
 /** `TapW`: what marks the file as ours (`PRAGMA application_id`). */
 const APPLICATION_ID = 0x54617057;
@@ -234,22 +235,6 @@ function progressOf(db: DatabaseSync): Progress {
   return { name: String(row?.['name']), writes: Number(row?.['writes']) };
 }
 
-function exclusively<Result>(db: DatabaseSync, work: () => Result): Result {
-  db.exec('BEGIN IMMEDIATE');
-  try {
-    const result = work();
-    db.exec('COMMIT');
-    return result;
-  } catch (error) {
-    if (db.isTransaction) db.exec('ROLLBACK');
-    throw error;
-  }
-}
-
-function numberOf(db: DatabaseSync, sql: string): number {
-  return Number(Object.values(db.prepare(sql).get() ?? {})[0]);
-}
-
 /** Primary result codes of SQLite that mean "try again" (https://www.sqlite.org/rescode.html). */
 const BUSY = [5, 6];
 
@@ -259,11 +244,8 @@ function explained<Result>(path: string, work: () => Result): Result {
     return work();
   } catch (error) {
     if (error instanceof TaperError) throw error;
-    const result =
-      error instanceof Error && 'errcode' in error && typeof error.errcode === 'number'
-        ? error.errcode & 0xff
-        : undefined;
-    if (result === 11 || result === 26) {
+    const result = resultCodeOf(error);
+    if (result !== undefined && DAMAGED.includes(result)) {
       throw new TaperError('store_unusable', `The state ${path} is damaged, or no database.`, {
         hint: 'Follow "A witness that has lost its state" in docs/log.md.',
         cause: error,

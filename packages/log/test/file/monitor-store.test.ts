@@ -13,18 +13,18 @@ beforeEach(() => {
 afterEach(() => rmSync(folder, { recursive: true, force: true }));
 
 describe('what a monitor has seen, in a file', () => {
-  test('is not there at first, and what was written last is read, also by the next process', () => {
+  test('is not there at first, and what was written last is read, also by the next process', async () => {
     const path = join(folder, 'seen');
-    expect(createFileMonitorStore(path).read()).toBeUndefined();
+    expect(await createFileMonitorStore(path).read()).toBeUndefined();
     for (const text of ['one\n', 'two, longer than one\n', '3\n']) {
-      createFileMonitorStore(path).write(text);
-      expect(createFileMonitorStore(path).read()).toBe(text);
+      await createFileMonitorStore(path).write(text);
+      expect(await createFileMonitorStore(path).read()).toBe(text);
     }
     expect(statSync(path).mode & 0o777).toBe(0o600);
   });
 
-  test('leaves nothing but itself in the folder', () => {
-    createFileMonitorStore(join(folder, 'seen')).write('one\n');
+  test('leaves nothing but itself in the folder', async () => {
+    await createFileMonitorStore(join(folder, 'seen')).write('one\n');
     expect(readdirSync(folder)).toEqual(['seen']);
   });
 

@@ -171,7 +171,7 @@ describe('fsck', () => {
     const report = await checkLog({ source: log.source, note, trust: { ...log.trust, quorum: 0 } });
     expect(report.verdict).toBe('damaged');
     expect(report.problems[0]).toEqual({ code: 'root_wrong', path: 'checkpoint' });
-    const larger = await plainLog({ size: 1200, entry: (index) => Buffer.from(`entry ${index}`) });
+    const larger = plainLog({ size: 1200, entry: (index) => Buffer.from(`entry ${index}`) });
     const ahead = await checkLog({
       source: log.source,
       note: await larger.note(1200),

@@ -112,7 +112,10 @@ describe('what comes over the network', () => {
     const sent = Promise.withResolvers<number>();
     server.tail = () => (response) => {
       response.writeHead(200, { 'Content-Type': 'application/json' });
-      flood(response, '{"from":1,"entries":["', HALF_A_GIGABYTE).then(sent.resolve, sent.reject);
+      void flood(response, '{"from":1,"entries":["', HALF_A_GIGABYTE).then(
+        sent.resolve,
+        sent.reject,
+      );
     };
     await follower.poll();
     expect(await sent.promise).toBeLessThan(100_000_000);
