@@ -2,7 +2,6 @@ import type { AuditEvent } from '../audit-event/event.ts';
 import { joinCaveats } from '../caveat/accumulate.ts';
 import { isCaveatText } from '../caveat/shape.ts';
 import { type ChainVerdict, chainCaveats, type VerifiedChain } from '../chain.ts';
-import type { Denial } from '../denial.ts';
 import {
   type AsyncVerifier,
   createAsyncVerifier,
@@ -10,21 +9,12 @@ import {
   type Permit,
 } from '../verifier.ts';
 import type { CheckedLine, CheckedLog } from './authentic.ts';
-import type { EvidenceProblem, EvidenceProblemCode, Findings } from './problem.ts';
+import { type EventAuthority, JudgedEvent } from './judged-event.ts';
+import type { Findings } from './problem.ts';
+import { areSameChains, isSame, isSameCall } from './same-call.ts';
 import { type EvidenceStaples, type InForce, worse } from './staples.ts';
 import { chainsOf, type EvidenceTokens, type NamedChain, presentedChain } from './tokens.ts';
 import type { EvidenceEmitter, EvidenceTrust } from './trust.ts';
-
-/** What was found out of the authority behind one event. */
-export interface EventAuthority {
-  readonly problems: readonly EvidenceProblem[];
-  /** The core's verdict on each chain, or on the call under it: what receipts are drawn from. */
-  readonly verdicts: readonly (Decision | ChainVerdict)[];
-  /** Seconds since the epoch, as of which its chains were not revoked; absent where that is not shown, or not asked. */
-  readonly notRevokedAsOf: number | undefined;
-  /** What of a permitted call is not shown. */
-  readonly lacking: readonly ('arguments' | 'proofs' | 'revocation')[];
-}
 
 export interface AuthorizedCheck {
   readonly trust: EvidenceTrust;
@@ -293,44 +283,6 @@ export class AuthorityOfLog {
   }
 }
 
-/** An event, and what is found of it. */
-class JudgedEvent implements EventAuthority {
-  readonly line: CheckedLine;
-  readonly event: AuditEvent;
-  readonly problems: EvidenceProblem[] = [];
-  readonly verdicts: (Decision | ChainVerdict)[] = [];
-  readonly lacking: ('arguments' | 'proofs' | 'revocation')[] = [];
-  notRevokedAsOf: number | undefined;
-  readonly #findings: Findings;
-
-  constructor(line: CheckedLine, event: AuditEvent, findings: Findings) {
-    this.line = line;
-    this.event = event;
-    this.#findings = findings;
-  }
-
-  found(code: Exclude<EvidenceProblemCode, 'not_authentic'>, facts: object = {}): void {
-    const { path } = this.line;
-    const { sequence } = this.event;
-    this.problems.push(this.#findings.add(code, path, { sequence, ...facts }));
-  }
-
-  denied(code: 'chain_denied' | 'call_denied', denial: Denial): void {
-    const { code: cause, hop } = denial;
-    this.found(code, { denial: cause, ...(hop === undefined ? {} : { hop }) });
-  }
-
-  /** Something is not shown: a problem where the policy asks for it. */
-  lacks(
-    what: 'arguments' | 'proofs' | 'revocation',
-    code: Exclude<EvidenceProblemCode, 'not_authentic'>,
-    { required }: EvidenceTrust,
-  ): void {
-    this.lacking.push(what);
-    if (required[what]) this.found(code);
-  }
-}
-
 /** One key may be an anchor in several times. */
 function distinct({
   anchors,
@@ -355,35 +307,4 @@ function areApproved(chains: readonly VerifiedChain[], tool: string, event: Audi
     counts.set(group, (counts.get(group) ?? 0) + 1);
   }
   return [...demanded].every(([group, count]) => (counts.get(group) ?? 0) >= count);
-}
-
-function isSameCall(decision: AuditEvent, outcome: AuditEvent): boolean {
-  return decision.tool === outcome.tool && areSameChains(decision, outcome);
-}
-
-/** All that events say of who acts, and by what right. */
-function areSameChains(one: AuditEvent, other: AuditEvent): boolean {
-  const ones = [one, ...(one.joined_chains ?? [])];
-  const others = [other, ...(other.joined_chains ?? [])];
-  return (
-    ones.length === others.length && ones.every((each, index) => isSameChain(each, others[index]))
-  );
-}
-
-type DescribedChain = Pick<
-  AuditEvent,
-  'agent_id' | 'delegated_by' | 'delegation_chain' | 'token_hashes'
->;
-
-function isSameChain(one: DescribedChain, other: DescribedChain = {}): boolean {
-  return (
-    one.agent_id === other.agent_id &&
-    one.delegated_by === other.delegated_by &&
-    isSame(one.delegation_chain ?? [], other.delegation_chain ?? []) &&
-    isSame(one.token_hashes ?? [], other.token_hashes ?? [])
-  );
-}
-
-function isSame(one: readonly string[], other: readonly string[]): boolean {
-  return one.length === other.length && one.every((each, index) => each === other[index]);
 }

@@ -6,10 +6,11 @@ import type { Receipt } from '../receipt/model.ts';
 import { createReceipt, type ReceiptOptions } from '../receipt/receipt.ts';
 import type { Decision } from '../verifier.ts';
 import { type CheckedLog, checkLog, cosignedAt } from './authentic.ts';
-import { AuthorityOfLog, type EventAuthority } from './authorized.ts';
+import { AuthorityOfLog } from './authorized.ts';
 import { type EvidenceBundle, parseEvidence } from './bundle.ts';
 import { checkComplete } from './complete.ts';
 import { verifyHeld } from './held.ts';
+import type { EventAuthority } from './judged-event.ts';
 import {
   type EvidenceNotice,
   type EvidenceOutcome,
