@@ -28,18 +28,31 @@ export async function findEpochs(
   size: number,
   times: readonly number[],
 ): Promise<readonly EpochsAround[]> {
-  const found = times.map((): { before?: number; after?: number } => ({}));
+  const order = times.map((_, at) => at).sort((a, b) => timeAt(a) - timeAt(b));
+  const before = new Array<number | undefined>(times.length);
+  const after = new Array<number | undefined>(times.length);
+  /** How many of the times, in order, have their epoch on that side. */
+  let settledBefore = 0;
+  let settledAfter = 0;
+  let last: number | undefined;
+
+  function timeAt(at: number | undefined): number {
+    return times[at as number] as number;
+  }
+
+  // Times of epochs never fall, so each of the times is looked at twice, however many epochs there are.
   for await (const { read } of entriesOf(reader, size)) {
     if (read.type !== 'epoch') continue;
     const { epoch, time } = read.record;
-    for (const [at, wanted] of times.entries()) {
-      const around = found[at] as { before?: number; after?: number };
-      if (time <= wanted) around.before = epoch;
-      if (time >= wanted) around.after ??= epoch;
-    }
-    if (found.every(({ after }, at) => after !== undefined && time > (times[at] ?? 0))) break;
+    for (; settledBefore < order.length && timeAt(order[settledBefore]) < time; settledBefore += 1)
+      before[order[settledBefore] as number] = last;
+    for (; settledAfter < order.length && timeAt(order[settledAfter]) <= time; settledAfter += 1)
+      after[order[settledAfter] as number] = epoch;
+    last = epoch;
+    if (settledBefore === order.length) break;
   }
-  return found.map(({ before, after }) => ({ before, after }));
+  for (const at of order.slice(settledBefore)) before[at] = last;
+  return times.map((_, at) => ({ before: before[at], after: after[at] }));
 }
 
 /** A staple of the past that is wanted. */
@@ -74,7 +87,13 @@ export async function createPastStaples({
 }: PastStaplesOptions): Promise<readonly (Uint8Array | undefined)[]> {
   const made = new Array<Uint8Array | undefined>(wanted.length).fill(undefined);
   const last = wanted.reduce((latest, { epoch }) => Math.max(latest, epoch), 0);
-  const epochs = new Set(wanted.map(({ epoch }) => epoch));
+  /** Positions in `wanted` by epoch. */
+  const places = new Map<number, number[]>();
+  for (const [at, { epoch }] of wanted.entries()) {
+    const known = places.get(epoch);
+    if (known === undefined) places.set(epoch, [at]);
+    else known.push(at);
+  }
   const set = createRevokedSet();
 
   async function serve(record: EpochRecord, index: number): Promise<void> {
@@ -82,15 +101,15 @@ export async function createPastStaples({
     if (platform.encodeBase64url(set.root()) !== record.revokedRoot)
       throw corrupt(index, 'the revoked set is not that of the epoch record');
     const published = await readPublishedEpoch(reader, record, checkpoint);
-    for (const [at, { query, epoch }] of wanted.entries())
-      if (epoch === record.epoch) made[at] = createStaple(query, set, published);
+    for (const at of places.get(record.epoch) ?? [])
+      made[at] = createStaple((wanted[at] as PastStaple).query, set, published);
   }
 
   if (last === 0) return made;
   for await (const { index, read } of entriesOf(reader, size)) {
     if (read.type === 'revocation') for (const each of revokedBy(read.entry)) set.add(each);
     if (read.type !== 'epoch') continue;
-    if (epochs.has(read.record.epoch)) await serve(read.record, index);
+    if (places.has(read.record.epoch)) await serve(read.record, index);
     if (read.record.epoch >= last) break;
   }
   return made;
