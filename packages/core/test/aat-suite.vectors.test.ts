@@ -41,8 +41,11 @@ interface Vector {
 
 const suite = thirdPartyVectors<Suite>('aat/aat-vectors-compact.json');
 
+const NOTHING: Suite = { params: { audience: '' }, keys: {}, trust_anchors: [], vectors: [] };
+
 describe.skipIf(suite === undefined)('the AAT suite', () => {
-  const { params, keys, trust_anchors: anchors, vectors } = suite as Suite;
+  // What is skipped is read all the same.
+  const { params, keys, trust_anchors: anchors, vectors } = suite ?? NOTHING;
 
   function judge(vector: Vector, verifySignature = nodePlatform.verify): Decision {
     const { nonce, require_pop_aud: popAud, require_chain_aud: chainAud } = vector.policy;
