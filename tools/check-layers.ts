@@ -17,6 +17,8 @@ export const LAYERS: Readonly<Record<string, Place>> = {
   '@taper/log': { layer: 1, mayImport: ['@taper/core'] },
   '@taper/enforce': { layer: 1, mayImport: ['@taper/core'] },
   '@taper/authority': { layer: 1, mayImport: ['@taper/core'] },
+  '@taper/signer-pkcs11': { layer: 1, mayImport: ['@taper/core'] },
+  '@taper/signer-aws-kms': { layer: 1, mayImport: ['@taper/core'] },
   '@taper/store-postgres': {
     layer: 2,
     mayImport: ['@taper/core', '@taper/log', '@taper/enforce', '@taper/authority'],
@@ -32,6 +34,8 @@ export const LAYERS: Readonly<Record<string, Place>> = {
       '@taper/enforce',
       '@taper/authority',
       '@taper/store-postgres',
+      '@taper/signer-pkcs11',
+      '@taper/signer-aws-kms',
       'adapters',
     ],
   },
