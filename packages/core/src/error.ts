@@ -21,7 +21,11 @@ export type ErrorCode =
   | 'log_unverified'
   | 'entry_too_large'
   | 'revocation_refused'
-  | 'evidence_invalid';
+  | 'evidence_invalid'
+  | 'store_conflict'
+  | 'authority_refused'
+  | 'key_store_unusable'
+  | 'anchors_invalid';
 
 /**
  * The one base class of what Taper throws. Denials are data and are never thrown by a check;
