@@ -96,6 +96,24 @@ export const DENIALS = {
     http: 401,
     hint: 'A root is signed by a trust anchor, a child by the holder of its parent, a proof by the holder of the leaf.',
   },
+  rotation_invalid: {
+    summary: 'The rotation statements in the header do not lead from the key that must sign to the key that has signed.',
+    steps: [],
+    http: 401,
+    hint: 'Carry one statement for each rotation, oldest first, signed by the root issuer of this chain and agreed to by the keys they name.',
+  },
+  hybrid_signature_missing: {
+    summary: 'The trust anchor asks for a second, post-quantum signature on its roots, and the root has none.',
+    steps: [],
+    http: 401,
+    hint: 'Issue the root with the hybrid key of the anchor as well.',
+  },
+  hybrid_signature_invalid: {
+    summary: 'The second, post-quantum signature of the root does not verify, or cannot be checked here.',
+    steps: [],
+    http: 401,
+    hint: 'Issue the root with the hybrid key that the anchor names; verify where ML-DSA-65 is supported (Node 24).',
+  },
   claims_malformed: {
     summary: 'The payload is not a JSON object, or holds text that strict JSON refuses.',
     steps: ['3b', '4b', '7b'],
@@ -594,6 +612,12 @@ export const DENIALS = {
     http: 401,
     hint: 'Obtain a new chain; what is revoked does not come back.',
   },
+  key_rotated: {
+    summary: 'The key was replaced by another, and the time in which both served is over.',
+    steps: [],
+    http: 401,
+    hint: 'Use the new key, and carry the rotation statement with what it signs.',
+  },
   revocation_stale: {
     summary: 'What this enforcement point knows of revocations is older than the chain allows.',
     steps: [],
@@ -617,6 +641,36 @@ export const DENIALS = {
     steps: [],
     http: 401,
     hint: 'Fetch a staple for these chains from the revocation log and send it along.',
+  },
+  agent_unknown: {
+    summary: 'The calling agent was never enrolled, and only enrolled agents may call here.',
+    steps: [],
+    http: 403,
+    hint: 'Enrol the agent with its own key (`taper agent enrol`).',
+  },
+  agent_not_active: {
+    summary: 'An agent on the chain is suspended or retired.',
+    steps: [],
+    http: 403,
+    hint: "Ask the authority's operator why; a chain that does not pass through that agent works.",
+  },
+  agent_blocked: {
+    summary: 'The tenant has blocked an agent on the chain.',
+    steps: [],
+    http: 403,
+    hint: "The tenant's administrator keeps the list (`taper peer list`).",
+  },
+  agent_not_allowed: {
+    summary: "Only agents on the tenant's allow list may call here.",
+    steps: [],
+    http: 403,
+    hint: "Have the tenant's administrator allow the agent (`taper peer allow`).",
+  },
+  agents_unavailable: {
+    summary: 'Who the agents of the chain are is not known well enough.',
+    steps: [],
+    http: 503,
+    hint: 'The directory of agents cannot be reached or has fallen behind. Look at its log; nothing passes until it is fresh.',
   },
   policy_denied: {
     summary: "The resource owner's policy does not permit the call.",
