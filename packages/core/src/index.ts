@@ -63,6 +63,7 @@ export {
 export type { Caveats, CaveatsInit, RevocationCaveat } from './caveat/caveats.ts';
 export type { ProfileContext } from './caveat/check.ts';
 export { definitionHash, type ToolDefinition } from './caveat/definition.ts';
+export { caveatsProblem } from './caveat/problem.ts';
 export {
   type ChainVerdict,
   chainCaveats,
@@ -142,6 +143,7 @@ export {
   type PublicJwk,
   type PublicKey,
 } from './key.ts';
+export { KeyStoreError, type KeyStoreProblem } from './key-store-error.ts';
 export { DEFAULT_LIMITS, type Limits } from './limits.ts';
 export { type Checkpoint, parseCheckpoint, writeCheckpoint } from './log-proof/checkpoint.ts';
 export {
@@ -339,3 +341,4 @@ export {
   type Verifier,
 } from './verifier.ts';
 export type { VerifierOptions } from './verifier-options.ts';
+export { verifyingSigner } from './verifying-signer.ts';
