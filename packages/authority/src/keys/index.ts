@@ -1,1 +1,11 @@
-export {};
+export { verifyingSigner } from '@taper/core';
+export {
+  type CreateKeyFileOptions,
+  changeKeyFilePassphrase,
+  createKeyFile,
+  type OpenKeyFileOptions,
+  openKeyFile,
+  unsafeKeyFilePublicKey,
+} from './key-file.ts';
+export type { ScryptCost } from './key-file-format.ts';
+export { createPassphraseFile, type PassphraseSource, passphraseFile } from './passphrase.ts';
