@@ -1,3 +1,19 @@
+export {
+  type Grant,
+  type GrantCaveats,
+  type GrantSet,
+  type GrantSubject,
+  grantsOf,
+  MAX_GRANT_LIFETIME,
+} from './grant/grant.ts';
+export { GRANTS_TYPE, MAX_GRANTS_LENGTH, readGrantSet } from './grant/read-grant-set.ts';
+export type { Issuance } from './issuance/issuance.ts';
+export type {
+  IssuancePolicy,
+  IssuancePolicyDecision,
+  IssuancePolicyInput,
+} from './issuance/policy.ts';
+export type { IssuedRoot, RootRequest, SubjectBounds } from './issuance/request.ts';
 export type {
   AgentRecord,
   AgentState,
