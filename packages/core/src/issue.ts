@@ -39,7 +39,25 @@ export interface IssueOptions extends TokenOptions {
   readonly lifetime: number;
   /** How many hops may follow: `del_max_depth`. 0 makes a token that cannot be delegated. */
   readonly maxDepth: number;
+  /** Further claims, such as `sub` and `act`, for whoever reads the token. No verifier looks at them, and they carry no authority. */
+  readonly information?: JsonObject;
 }
+
+/** What verifiers look at, or might: never information. */
+const DECIDING_CLAIMS: readonly string[] = [
+  'jti',
+  'iss',
+  'aud',
+  'iat',
+  'nbf',
+  'exp',
+  'cnf',
+  'del_depth',
+  'del_max_depth',
+  'par_hash',
+  'authorization_details',
+  'taper',
+];
 
 export interface DeriveOptions extends TokenOptions {
   /** Signs as the holder of the parent's leaf. */
@@ -59,6 +77,7 @@ export async function issue(options: IssueOptions): Promise<VerifiedChain> {
   const limits = completeLimits(options.limits);
   checkOptions(options);
   const payload = canonicalize({
+    ...readInformation(options.information),
     ...commonClaims(options),
     iss: issuer,
     iat: now,
@@ -114,6 +133,16 @@ export async function derive(
   if (isProblem(claims)) return refuse(claims, hop);
   const compact = await signToken(payload, marked, signer);
   return finish(parent.anchor, parent.tokens, compact, claims, limits);
+}
+
+function readInformation(information: JsonObject = {}): JsonObject {
+  for (const claim of Object.keys(information)) {
+    if (DECIDING_CLAIMS.includes(claim))
+      throw new TaperError('option_invalid', `\`information\` has the claim \`${claim}\`.`, {
+        hint: 'Only claims that decide nothing are information.',
+      });
+  }
+  return information;
 }
 
 function finish(...made: Parameters<typeof mintChain>): VerifiedChain {
