@@ -35,4 +35,5 @@ export interface Authority {
   readonly store: AuthorityStore;
   readonly revocations: Revocations;
   readonly clock: () => number;
+  readonly random: (length: number) => Uint8Array;
 }
