@@ -8,6 +8,7 @@ export type StoreConflict =
   | 'grant_set'
   | 'issuance'
   | 'pending'
+  | 'outbox'
   | 'version';
 
 /** Thrown by stores: `store_conflict` with what is in conflict, or `store_unavailable`. */

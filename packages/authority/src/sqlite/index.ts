@@ -1,1 +1,1 @@
-export {};
+export { openSqliteAuthorityStore, type SqliteAuthorityStoreOptions } from './store.ts';

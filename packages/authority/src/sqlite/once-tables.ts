@@ -1,0 +1,39 @@
+import type { AuthorityTransaction } from '../port/store.ts';
+import { optional, type Statements } from './statements.ts';
+
+type OncePart = Pick<
+  AuthorityTransaction,
+  'useOnce' | 'findSetting' | 'putSetting' | 'appendEntry'
+>;
+
+/** What serves once, settings, and what has to come into the log. */
+export function oncePart({ row, run }: Statements): OncePart {
+  return {
+    async useOnce(key, expiresAt, now) {
+      const forgotten = Number(row('SELECT forgotten FROM store')?.['forgotten']);
+      if (!(expiresAt >= now && expiresAt > forgotten)) return false;
+      return (
+        run(
+          'INSERT INTO used (key, expires_at) VALUES (?, ?) ON CONFLICT DO NOTHING',
+          key,
+          expiresAt,
+        ) === 1
+      );
+    },
+    findSetting: async (name) =>
+      optional(row('SELECT value FROM setting WHERE name = ?', name)?.['value'], String),
+    async putSetting(name, value) {
+      run(
+        'INSERT INTO setting (name, value) VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET value = excluded.value',
+        name,
+        value,
+      );
+    },
+    async appendEntry(body) {
+      const last = row('SELECT coalesce(max(sequence), 0) AS sequence FROM outbox');
+      const sequence = Number(last?.['sequence']) + 1;
+      run('INSERT INTO outbox (sequence, body) VALUES (?, ?)', sequence, body);
+      return sequence;
+    },
+  };
+}
