@@ -69,6 +69,14 @@ export {
   type MemoryRevocationView,
   type RevocationViewOptions,
 } from './memory/revocation-view.ts';
+export type {
+  AgentDirectory,
+  AgentRules,
+  DirectoryAgent,
+  DirectoryAnswer,
+  PeerStanding,
+  TrustSource,
+} from './port/agent-directory.ts';
 export type { ApprovalSource, Approver, PendingAction } from './port/approval-source.ts';
 export type { AuditLine, AuditSink, AuditTip } from './port/audit-sink.ts';
 export type {
@@ -81,6 +89,7 @@ export type {
 export { type Clock, MAX_STEP_BACK, systemClock } from './port/clock.ts';
 export type {
   ApprovalRequirement,
+  PolicyAgent,
   PolicyChain,
   PolicyDecision,
   PolicyEngine,
@@ -110,3 +119,17 @@ export {
   type SessionTable,
 } from './session/table.ts';
 export type { SessionTableOptions } from './session/table-options.ts';
+export {
+  DEFAULT_TRUST_WEIGHTS,
+  type TrustEffect,
+  type TrustWeights,
+  trustEffect,
+} from './trust/effect.ts';
+export {
+  createTrustScores,
+  type TrustExplanation,
+  type TrustReason,
+  type TrustScores,
+  type TrustScoresOptions,
+} from './trust/scores.ts';
+export { observeTrust } from './trust/sink.ts';

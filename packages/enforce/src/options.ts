@@ -8,6 +8,7 @@ import {
 import type { AuditRecorder } from './audit/recorder.ts';
 import type { Meter } from './judge/budget.ts';
 import { createMemoryReplayStore } from './memory/replay-store.ts';
+import type { AgentRules, CompleteAgentRules } from './port/agent-directory.ts';
 import type { ApprovalSource } from './port/approval-source.ts';
 import type { BudgetLedger } from './port/budget-ledger.ts';
 import { type Clock, systemClock } from './port/clock.ts';
@@ -34,6 +35,8 @@ export interface EnforcementPointOptions {
   readonly revocation?: RevocationView;
   /** Seconds by which the view may lag behind for any chain; a chain may ask for less, never for more. Default 60. */
   readonly maxRevocationStaleness?: number;
+  /** Which agents may call, by a directory of them. Without it, any agent whose chain permits the call. */
+  readonly agents?: AgentRules;
   /** Where spending is kept. Without it, a chain with a budget is refused. */
   readonly ledger?: BudgetLedger;
   /** What calls cost, by meter. `calls` is built in. A chain that limits a meter which is not here is refused. */
@@ -74,6 +77,7 @@ export interface Settings {
   readonly replay: ReplayStore;
   readonly revocation: RevocationView | undefined;
   readonly maxRevocationStaleness: number;
+  readonly agents: CompleteAgentRules | undefined;
   readonly ledger: BudgetLedger | undefined;
   readonly meters: ReadonlyMap<string, Meter>;
   readonly approvals: ApprovalSource | undefined;
@@ -97,6 +101,7 @@ const OPTIONS: readonly (keyof EnforcementPointOptions)[] = [
   'replay',
   'revocation',
   'maxRevocationStaleness',
+  'agents',
   'ledger',
   'meters',
   'approvals',
@@ -171,6 +176,7 @@ export function completeOptions(options: EnforcementPointOptions): Settings {
     replay: options.replay ?? createMemoryReplayStore(),
     revocation: options.revocation,
     maxRevocationStaleness: wholeNumber(options, 'maxRevocationStaleness', 60, 0, 90 * 86_400),
+    agents: completeAgents(options.agents),
     ledger: options.ledger,
     meters: completeMeters(options.meters),
     approvals: options.approvals,
@@ -184,6 +190,34 @@ export function completeOptions(options: EnforcementPointOptions): Settings {
     allowTestKeys: options.allowWellKnownTestKeys === true,
   });
 }
+
+/** @throws {TaperError} `option_invalid`: a rule that is mistyped would be none. */
+function completeAgents(given: AgentRules | undefined): CompleteAgentRules | undefined {
+  if (given === undefined) return undefined;
+  requireKnownOptions(given, AGENT_OPTIONS);
+  const { directory, callers, maxStaleness = 60, trust } = given;
+  if (typeof directory?.find !== 'function')
+    throw new TaperError('option_invalid', '`agents.directory` has no function `find`.');
+  if (callers !== 'any' && callers !== 'enrolled' && callers !== 'allowed')
+    throw new TaperError('option_invalid', '`agents.callers` is any, enrolled or allowed.');
+  if (!Number.isSafeInteger(maxStaleness) || maxStaleness < 0)
+    throw new TaperError('option_invalid', '`agents.maxStaleness` is a whole number of seconds.');
+  if (trust !== undefined && typeof trust?.score !== 'function')
+    throw new TaperError('option_invalid', '`agents.trust` has no function `score`.');
+  return Object.freeze({
+    directory,
+    callers,
+    maxStaleness,
+    ...(trust === undefined ? {} : { trust }),
+  });
+}
+
+const AGENT_OPTIONS: readonly (keyof AgentRules)[] = [
+  'directory',
+  'callers',
+  'maxStaleness',
+  'trust',
+];
 
 /** A logger that fails must not decide anything. */
 function quiet(report: (failure: PortFailure) => void): (failure: PortFailure) => void {

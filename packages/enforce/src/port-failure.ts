@@ -2,6 +2,7 @@ import { TaperError } from '@taper/core';
 
 /** The ports whose failures an operator has to hear of. */
 export type PortName =
+  | 'agents'
   | 'approvals'
   | 'audit'
   | 'clock'
@@ -24,6 +25,7 @@ export interface PortFailure {
 
 /** What each port is to people, and the code that calls are refused with while it fails. */
 const PORTS: Readonly<Record<PortName, readonly [string, string]>> = {
+  agents: ['directory of agents', 'agents_unavailable'],
   approvals: ['source of approvals', 'approval_source_unavailable'],
   audit: ['audit log', 'audit_unavailable'],
   clock: ['clock', 'clock_unavailable'],

@@ -16,6 +16,7 @@ import type { ApprovalRequirement, PolicyDecision } from '../port/policy-engine.
 import type { UsedKey } from '../port/replay-store.ts';
 import type { RevocationQuery } from '../port/revocation-view.ts';
 import { describeFailure } from '../port-failure.ts';
+import { type AgentSettings, checkAgents } from './agents.ts';
 import {
   type ApprovalSettings,
   checkApprovals,
@@ -104,6 +105,11 @@ export function createJudge(settings: Settings): Judge {
     maxStaleness: settings.maxRevocationStaleness,
     patience: patienceWith('revocation', settings),
   };
+  const agents: AgentSettings | undefined = settings.agents && {
+    rules: settings.agents,
+    tenant: settings.verifier.profile?.tenant,
+    patience: patienceWith('agents', settings),
+  };
   const approval: ApprovalSettings = {
     source: settings.approvals,
     lifetime: settings.approvalLifetime,
@@ -150,6 +156,9 @@ export function createJudge(settings: Settings): Judge {
       ? await checkRevocation(subject, query, now, revocation)
       : undefined;
     if (revoked !== undefined) return atChain(subject, revoked);
+    const agent =
+      agents === undefined ? { key: subject.agent } : await checkAgents(subject, now, agents);
+    if ('denial' in agent) return atChain(subject, agent);
 
     const asking = { subject, tool, args, presented: authenticated.approvals, now };
     const known =
@@ -158,7 +167,10 @@ export function createJudge(settings: Settings): Judge {
     const decided =
       policy.engine === undefined
         ? undefined
-        : await checkPolicy({ subject, tool, args, context, approvals: known.valid, now }, policy);
+        : await checkPolicy(
+            { agent, subject, tool, args, context, approvals: known.valid, now },
+            policy,
+          );
     if (decided !== undefined && 'code' in decided) return refused(subject, decided);
     if (decided !== undefined) each.policy = decided;
     if (decided?.verdict === 'deny') return refused(subject, denial('policy_denied', {}, { tool }));
@@ -213,7 +225,9 @@ export function createJudge(settings: Settings): Judge {
     const revoked = asksRevocation(subject)
       ? await checkRevocation(subject, query, now, revocation)
       : undefined;
-    return revoked === undefined ? undefined : atChain(subject, revoked);
+    if (revoked !== undefined) return atChain(subject, revoked);
+    const agent = agents === undefined ? undefined : await checkAgents(subject, now, agents);
+    return agent !== undefined && 'denial' in agent ? atChain(subject, agent) : undefined;
   }
 
   return Object.freeze<Judge>({

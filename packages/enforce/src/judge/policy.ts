@@ -2,6 +2,7 @@ import { type Denial, denial, type JsonObject } from '@taper/core';
 import type { CallContext } from '../decision.ts';
 import type {
   ApprovalRequirement,
+  PolicyAgent,
   PolicyDecision,
   PolicyEngine,
   PolicyInput,
@@ -19,6 +20,7 @@ export interface PolicySettings {
 }
 
 export interface PolicyQuestion {
+  readonly agent: PolicyAgent;
   readonly subject: Subject;
   readonly tool: string;
   readonly args: JsonObject;
@@ -29,12 +31,12 @@ export interface PolicyQuestion {
 
 /** What the resource owner's policy says; `undefined` where there is none. Its permit changes nothing. */
 export async function checkPolicy(
-  { subject, tool, args, context, approvals, now }: PolicyQuestion,
+  { agent, subject, tool, args, context, approvals, now }: PolicyQuestion,
   { engine, enforcementPoint, patience }: PolicySettings,
 ): Promise<PolicyDecision | Denial | undefined> {
   if (engine === undefined) return undefined;
   const input: PolicyInput = Object.freeze({
-    agent: subject.agent,
+    agent,
     chains: subject.policyChains,
     tool,
     resource: context.resource ?? tool,

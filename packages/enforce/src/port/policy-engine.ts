@@ -14,10 +14,19 @@ export interface PolicyChain {
   readonly expiresAt: number;
 }
 
+/** The agent that calls. */
+export interface PolicyAgent {
+  /** RFC 7638 thumbprint of its key. */
+  readonly key: string;
+  /** Its SPIFFE ID, where the enforcement point has a directory that knows it. */
+  readonly id?: string;
+  /** How well it has behaved, 0 to 100, where the enforcement point has a source of that and it says. What is enough is for the policy to say. */
+  readonly trust?: number;
+}
+
 /** Everything that a policy may decide by; all of it verified. */
 export interface PolicyInput {
-  /** RFC 7638 thumbprint of the calling agent's key. */
-  readonly agent: string;
+  readonly agent: PolicyAgent;
   /** The first chain presented, and after it those that were joined to it. */
   readonly chains: readonly PolicyChain[];
   readonly tool: string;

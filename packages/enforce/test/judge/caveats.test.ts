@@ -369,7 +369,7 @@ test('a policy sees who asks, for what and when, and can only narrow (L13)', asy
   const context = { resource: 'order/o-1', action: 'refund', attributes: { region: 'eu' } };
   expect(codeOf(await point.authorize(wire, 'pay', PAYMENT, context))).toBe('permit');
   expect(seen[0]).toMatchObject({
-    agent: agent.publicKey.thumbprint,
+    agent: { key: agent.publicKey.thumbprint },
     tool: 'pay',
     resource: 'order/o-1',
     action: 'refund',

@@ -26,7 +26,7 @@ export function policyInput(overrides: Partial<PolicyInput> = {}): PolicyInput {
   const tool = overrides.tool ?? 'refund_order';
   const holders = overrides.chains?.[0]?.holders ?? [REFUND_DESK, HELPER];
   return {
-    agent: holders.at(-1) as string,
+    agent: { key: holders.at(-1) as string },
     chains: [policyChain(holders)],
     tool,
     resource: tool,

@@ -16,6 +16,9 @@ export const CEDAR_BASE_SCHEMA = `namespace Taper {
     tool: String,
     // What the adapter says is done, such as "read"; the name of the tool where it says nothing.
     action: String,
+    // SPIFFE ID of the principal, and how well it has behaved, 0 to 100, where the enforcement point knows.
+    agentId?: String,
+    trust?: Long,
     enforcementPoint: String,
     now: Long,
     // The agent to whom the first chain was issued. The principal got its authority from it, or is it.

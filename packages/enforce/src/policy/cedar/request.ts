@@ -59,7 +59,7 @@ export function cedarRequest(
   // On its way into WebAssembly half a pair would become U+FFFD, and so another name.
   if (![input.tool, input.action, type, id].every((name) => name.isWellFormed())) return undefined;
   return {
-    principal: agentName(input.agent),
+    principal: agentName(input.agent.key),
     action: { type: mapping.actionType, id: input.tool },
     resource: { type, id },
     context: {
@@ -75,6 +75,7 @@ function agentName(thumbprint: string): CedarEntityName & { type: string; id: st
 }
 
 function callRecord({
+  agent,
   tool,
   action,
   chains,
@@ -88,6 +89,8 @@ function callRecord({
   return {
     tool,
     action,
+    ...(agent.id === undefined ? {} : { agentId: agent.id }),
+    ...(agent.trust === undefined ? {} : { trust: agent.trust }),
     enforcementPoint: context.enforcementPoint,
     now: context.now,
     root: { __entity: agentName(root) },

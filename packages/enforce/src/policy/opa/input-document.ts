@@ -12,7 +12,7 @@ export function inputDocument(input: PolicyInput, maxInput: number): string {
   let text: string;
   try {
     text = canonicalize({
-      agent,
+      agent: { ...agent },
       chains: chains.map((chain) => ({
         issuer: chain.issuer,
         holders: [...chain.holders],

@@ -67,7 +67,7 @@ describe('an OPA server', () => {
     const { chains: [chain] = [] } = policyInput();
     expect(JSON.parse(request?.body ?? '')).toEqual({
       input: {
-        agent: chain?.holders.at(-1),
+        agent: { key: chain?.holders.at(-1) },
         chains: [
           {
             issuer: chain?.issuer,
@@ -97,11 +97,11 @@ describe('an OPA server', () => {
     const args = { data: { taper: { decision: true } }, input: { agent: 'x' }, result: true };
     await engineWith().decide(policyInput({ arguments: args }));
     const { input, ...rest } = JSON.parse(server.requests[0]?.body ?? '') as {
-      input: { agent: string; arguments: unknown };
+      input: { agent: { key: string }; arguments: unknown };
     };
     expect(rest).toEqual({});
     expect(input.arguments).toEqual(args);
-    expect(input.agent).toBe(policyInput().agent);
+    expect(input.agent).toEqual(policyInput().agent);
   });
 
   test('Y10 gets numbers as they are', async () => {
