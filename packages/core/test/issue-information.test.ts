@@ -1,4 +1,4 @@
-import { createVerifier, issue } from '@taper/core';
+import { createVerifier, issue, parseJson } from '@taper/core';
 import { TEST_TIME, takeApart, testId, testKey } from '@taper/testkit';
 import { expect, test } from 'vitest';
 
@@ -19,9 +19,8 @@ const root = (information?: Parameters<typeof issue>[0]['information']) =>
 
 test('carries claims for readers, and a verifier takes the token as without them', async () => {
   const { leaf } = await root({ act: { sub: 'spiffe://example.org/acme/agent/desk' }, sub: 'ada' });
-  expect(takeApart(leaf.compact).payload).toMatchObject({
-    act: { sub: 'spiffe://example.org/acme/agent/desk' },
-    sub: 'ada',
+  expect(parseJson(takeApart(leaf.compact).payload)).toMatchObject({
+    value: { act: { sub: 'spiffe://example.org/acme/agent/desk' }, sub: 'ada' },
   });
   const verifier = createVerifier({ anchors: [{ issuer: ISSUER, key: signer.publicKey }] });
   const verdict = verifier.verifyChain([leaf.compact], TEST_TIME);
