@@ -85,7 +85,7 @@ export const REFUSALS: Readonly<Record<RefusalCode, RefusalKind>> = {
   approval_required: { status: 403, oauth: 'invalid_authorization_details' },
   approval_refused: { status: 403, oauth: 'invalid_request' },
   pending_unknown: { status: 404, oauth: 'invalid_request' },
-  subject_refused: { status: 403, oauth: 'invalid_grant' },
+  subject_refused: { status: 403, oauth: 'invalid_request' },
   actor_required: { status: 400, oauth: 'invalid_request' },
   actor_refused: { status: 403, oauth: 'invalid_request' },
   target_refused: { status: 403, oauth: 'invalid_target' },
