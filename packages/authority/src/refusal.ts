@@ -54,6 +54,9 @@ export type RefusalCode =
   | 'actor_refused'
   | 'target_refused'
   | 'unsupported_grant_type'
+  | 'administrator_unknown'
+  | 'administrator_exists'
+  | 'administrator_last'
   | 'too_many_requests'
   | 'unavailable';
 
@@ -90,6 +93,9 @@ export const REFUSALS: Readonly<Record<RefusalCode, RefusalKind>> = {
   actor_refused: { status: 403, oauth: 'invalid_request' },
   target_refused: { status: 403, oauth: 'invalid_target' },
   unsupported_grant_type: { status: 400, oauth: 'unsupported_grant_type' },
+  administrator_unknown: { status: 403, oauth: 'invalid_client' },
+  administrator_exists: { status: 409, oauth: 'invalid_request' },
+  administrator_last: { status: 409, oauth: 'invalid_request' },
   too_many_requests: { status: 429, oauth: 'temporarily_unavailable' },
   unavailable: { status: 503, oauth: 'temporarily_unavailable' },
 };
