@@ -49,6 +49,8 @@ export type RefusalCode =
   | 'approval_required'
   | 'approval_refused'
   | 'pending_unknown'
+  | 'details_malformed'
+  | 'scope_refused'
   | 'subject_refused'
   | 'actor_required'
   | 'actor_refused'
@@ -88,6 +90,8 @@ export const REFUSALS: Readonly<Record<RefusalCode, RefusalKind>> = {
   approval_required: { status: 403, oauth: 'invalid_authorization_details' },
   approval_refused: { status: 403, oauth: 'invalid_request' },
   pending_unknown: { status: 404, oauth: 'invalid_request' },
+  details_malformed: { status: 400, oauth: 'invalid_authorization_details' },
+  scope_refused: { status: 400, oauth: 'invalid_scope' },
   subject_refused: { status: 403, oauth: 'invalid_request' },
   actor_required: { status: 400, oauth: 'invalid_request' },
   actor_refused: { status: 403, oauth: 'invalid_request' },
