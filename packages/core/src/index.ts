@@ -46,6 +46,29 @@ export {
 export { type ReadLine as ReadAuditLine, readLine as readAuditLine } from './audit-event/line.ts';
 export { AUDIT_DECISIONS } from './audit-event/shape.ts';
 export {
+  AUTHORITY_ACTORS,
+  AUTHORITY_EVENTS,
+  type AuthorityActor,
+  type AuthorityEntryBody,
+  type AuthorityEvent,
+  MAX_AUTHORITY_BODY_SIZE,
+  readAuthorityEntryBody,
+  writeAuthorityEntryBody,
+} from './authority-entry/body.ts';
+export {
+  type AuthorityEntry,
+  type AuthorityEntryVerdict,
+  type AuthorityLogEntry,
+  authorityEntryBodyText,
+  isVerifiedAuthorityEntry,
+  readAuthorityLogEntry,
+  signAuthorityEntry,
+  type UnverifiedAuthorityEntry,
+  type VerifiedAuthorityEntry,
+  verifyAuthorityEntry,
+  verifyAuthorityEntryAsync,
+} from './authority-entry/entry.ts';
+export {
   AAT_ENTRY_TYPE,
   type Capabilities,
   type CapabilityProblem,
@@ -54,6 +77,7 @@ export {
   type ToolGrant,
   type Widening,
 } from './capability.ts';
+export { type DroppedTool, type MetTools, meetTools } from './capability-meet.ts';
 export {
   type BudgetLimit,
   type ChainCaveats,
@@ -77,6 +101,7 @@ export {
   CONSTRAINT_TYPES,
   checkConstraint,
   MAX_CONSTRAINT_DEPTH,
+  meetConstraints,
   subsumes,
   validateConstraint,
 } from './constraint/registry.ts';
@@ -325,6 +350,25 @@ export {
   verifyStaple,
   verifyStapleAsync,
 } from './revoked-set/verify-staple.ts';
+export {
+  consentToRotation,
+  type RotateKeyOptions,
+  type RotationConsentOptions,
+  rotateKey,
+} from './rotation/rotate.ts';
+export {
+  MAX_ROTATION_SIZE,
+  MAX_ROTATIONS,
+  readRotation,
+  type UnsafeRotation,
+} from './rotation/statement.ts';
+export type { VerifiedRotation } from './rotation/succession.ts';
+export {
+  type RotationVerdict,
+  type VerifyRotationOptions,
+  verifyRotation,
+  verifyRotationAsync,
+} from './rotation/verify.ts';
 export { canonicalSignature, precheckSignature, type SignatureProblem } from './signature.ts';
 export type { TokenClaims } from './token.ts';
 export { uuidV7 } from './uuid.ts';
