@@ -1,4 +1,6 @@
 import type { TrustAnchor, VerifiedChain, VerifiedToken } from './chain.ts';
+import { createRotationMemory } from './rotation/memory.ts';
+import type { RotationMemory } from './rotation/succession.ts';
 
 /** The verified beginning of a chain, as it stood under one verifier's configuration. */
 export interface VerifiedPrefix {
@@ -40,11 +42,14 @@ export class ChainCache {
   /** Every node, least recently used first. */
   readonly #nodes = new Set<Node>();
   readonly #maxCharacters: number;
+  /** Statements that were verified; at most a quarter as much text again. */
+  readonly rotations: RotationMemory;
   #characters = 0;
 
   /** @param maxCharacters bound on the token text that the cache keeps alive, in characters. */
   constructor(maxCharacters: number) {
     this.#maxCharacters = maxCharacters;
+    this.rotations = createRotationMemory(Math.floor(maxCharacters / 8));
   }
 
   /** Prefixes held. */

@@ -15,6 +15,12 @@ import {
 } from './jws.ts';
 import type { PublicKey } from './key.ts';
 import type { Limits } from './limits.ts';
+import {
+  invalidRotation,
+  type SuccessionPlace,
+  succession,
+  type VerifiedRotation,
+} from './rotation/succession.ts';
 import type { TokenClaims } from './token.ts';
 import { checkChild, checkRoot, timeProblem } from './token-check.ts';
 import { unsafeTokenId } from './token-id.ts';
@@ -33,6 +39,8 @@ export interface VerifiedToken {
   /** base64url SHA-256 of the signing input: what a child's `par_hash` and a proof's `aat_hash` must equal. */
   readonly hash: string;
   readonly claims: TokenClaims;
+  /** Where a successor of the parent's holder has signed: the statements that lead to its key, oldest first (spec/rotation.md). */
+  readonly rotations?: readonly VerifiedRotation[];
 }
 
 /** A chain from a root under a trust anchor to a leaf, every step of draft section 8, 1–5, passed at the time of the check. */
@@ -69,10 +77,17 @@ class MintedChain implements VerifiedChain {
   readonly leaf: VerifiedToken;
   readonly #caveats: ChainCaveats;
   readonly #policy: ChainPolicy | undefined;
+  readonly #anchors: readonly TrustAnchor[];
 
-  constructor(anchor: TrustAnchor, tokens: readonly VerifiedToken[], policy?: ChainPolicy) {
+  constructor(
+    anchor: TrustAnchor,
+    tokens: readonly VerifiedToken[],
+    anchors: readonly TrustAnchor[],
+    policy?: ChainPolicy,
+  ) {
     this.#caveats = accumulate(tokens);
     this.#policy = policy;
+    this.#anchors = anchors;
     this.anchor = anchor;
     this.tokens = Object.freeze(tokens);
     this.leaf = tokens.at(-1) as VerifiedToken;
@@ -85,6 +100,10 @@ class MintedChain implements VerifiedChain {
 
   static caveatsOf(chain: MintedChain): ChainCaveats {
     return chain.#caveats;
+  }
+
+  static anchorsOf(chain: MintedChain): readonly TrustAnchor[] {
+    return chain.#anchors;
   }
 
   static verifiedUnder(chain: MintedChain, policy: ChainPolicy): boolean {
@@ -111,6 +130,11 @@ export function chainCaveats(chain: VerifiedChain): ChainCaveats {
   throw new TaperError('not_verified', 'Only the caveats of a verified chain are known.', {
     hint: 'Pass the chain through verifyChain first.',
   });
+}
+
+/** The anchors of whoever verified the chain, or the chain that it was derived from; that of a root that was issued here. */
+export function anchorsBehind(chain: VerifiedChain): readonly TrustAnchor[] {
+  return MintedChain.made(chain) ? MintedChain.anchorsOf(chain) : [];
 }
 
 /** Whether this very policy verified the chain, and not another verifier or a maker. */
@@ -168,8 +192,18 @@ export function* chainVerification(
     const header = readHeader(jws.headerSegment, 'aat+jwt', 'token_malformed', profile);
     if ('code' in header) return deny(problem(header.code, `${step}a`), hop);
     const { alg, marked } = header;
-    const keys =
-      parent === undefined ? policy.anchors.map(({ key }) => key) : [parent.claims.holder];
+    let keys = parent === undefined ? policy.anchors.map(({ key }) => key) : [parent.claims.holder];
+    let rotations: readonly VerifiedRotation[] | undefined;
+    if (header.rotation !== undefined) {
+      const place = parent && placeOfSuccession(anchor as TrustAnchor, verified, policy.anchors);
+      const followed =
+        place === undefined
+          ? invalidRotation('root')
+          : yield* succession(header.rotation, place, cache?.rotations);
+      if (isProblem(followed)) return deny(followed, hop);
+      rotations = followed;
+      keys = [(followed.at(-1) as VerifiedRotation).newKey];
+    }
     if (!keys.some((key) => key.alg === alg))
       return deny(problem('algorithm_key_mismatch', `${step}a`), hop);
     const signature = decodeSignature(jws.signatureSegment, alg);
@@ -188,38 +222,65 @@ export function* chainVerification(
       anchor = policy.anchors.find(({ key }) => key === signer) as TrustAnchor;
       claims = checkRoot(payload, anchor.issuer, now, policy.limits, marked);
     } else {
-      claims = checkChild(payload, verified, now, policy.limits, marked);
+      claims = checkChild(payload, verified, now, policy.limits, marked, rotations);
     }
     if (isProblem(claims)) return deny(claims, hop);
-    const token: VerifiedToken = Object.freeze({ compact, hash: hashSigningInput(input), claims });
+    const token = makeToken(compact, hashSigningInput(input), claims, rotations);
     verified.push(token);
     prefix = cache?.add(prefix, token, anchor as TrustAnchor);
   }
 
   const { delDepth } = (verified[presented - 1] as VerifiedToken).claims;
   if (presented !== delDepth + 1) return deny(problem('chain_length_mismatch', '5'), presented - 1);
-  const chain = new MintedChain(anchor as TrustAnchor, verified, policy);
+  const chain = new MintedChain(anchor as TrustAnchor, verified, policy.anchors, policy);
   if (prefix !== undefined) prefix.chain = chain;
   return { verdict: 'verified', chain };
 }
 
 /**
- * Makes the verified chain that a new token completes. Only for the makers: the claims have been checked against the parent
- * and the signature has been verified. A problem when the token or the chain would be too large to present.
+ * Makes the verified chain that a new token completes, under an anchor or below a chain. Only for the makers: the claims have been
+ * checked against the parent and the signature has been verified. A problem when the token or the chain would be too large to present.
  */
 export function mintChain(
-  anchor: TrustAnchor,
-  parents: readonly VerifiedToken[],
+  above: TrustAnchor | VerifiedChain,
   compact: string,
   claims: TokenClaims,
   limits: Limits,
+  rotations?: readonly VerifiedRotation[],
 ): VerifiedChain | Problem {
+  const isChild = isVerifiedChain(above);
+  const parents = isChild ? above.tokens : [];
   const compacts = [...parents.map((token) => token.compact), compact];
   const oversize = findOversize(compacts, limits);
   if (oversize !== undefined) return oversize.problem;
   const input = platform.asciiBytes(compact.slice(0, compact.lastIndexOf('.')));
-  const leaf: VerifiedToken = Object.freeze({ compact, hash: hashSigningInput(input), claims });
-  return new MintedChain(anchor, [...parents, leaf]);
+  const leaf = makeToken(compact, hashSigningInput(input), claims, rotations);
+  return new MintedChain(
+    isChild ? above.anchor : above,
+    [...parents, leaf],
+    isChild ? anchorsBehind(above) : [above],
+  );
+}
+
+function makeToken(
+  compact: string,
+  hash: string,
+  claims: TokenClaims,
+  rotations: readonly VerifiedRotation[] | undefined,
+): VerifiedToken {
+  return Object.freeze(
+    rotations === undefined ? { compact, hash, claims } : { compact, hash, claims, rotations },
+  );
+}
+
+/** Where statements have to lead from that come with what is signed under the last of these tokens. */
+export function placeOfSuccession(
+  { issuer }: TrustAnchor,
+  tokens: readonly VerifiedToken[],
+  anchors: readonly TrustAnchor[],
+): SuccessionPlace {
+  const { holder } = (tokens.at(-1) as VerifiedToken).claims;
+  return { holder, issuer, anchors, tenant: tokens[0]?.claims.caveats?.tenant };
 }
 
 /** Why nothing can be judged, whatever is presented. */

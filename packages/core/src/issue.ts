@@ -2,13 +2,14 @@ import { AAT_ENTRY_TYPE } from './capability.ts';
 import type { CaveatsInit } from './caveat/caveats.ts';
 import { isVerifiedChain, mintChain, type VerifiedChain } from './chain.ts';
 import type { Signer } from './crypto/port.ts';
-import { isProblem, problem } from './denial.ts';
+import { isProblem, type Problem, problem } from './denial.ts';
 import { TaperError } from './error.ts';
 import { canonicalize } from './jcs.ts';
 import type { JsonObject, JsonValue } from './json.ts';
 import { isPublicKey, type PublicKey } from './key.ts';
 import { completeLimits, type Limits } from './limits.ts';
 import { refuse, signToken } from './make.ts';
+import { actingKey } from './rotation/acting.ts';
 import { checkChild, checkRoot, findOutOfForce } from './token-check.ts';
 
 /** The tools to grant: constraint maps by tool identifier (draft section 3.3). An empty map allows any argument. */
@@ -62,6 +63,8 @@ const DECIDING_CLAIMS: readonly string[] = [
 export interface DeriveOptions extends TokenOptions {
   /** Signs as the holder of the parent's leaf. */
   readonly signer: Signer;
+  /** Where the holder's key was rotated since: the statements from the leaf's key to the signer's, oldest first (spec/rotation.md). */
+  readonly rotation?: readonly string[];
   /** Seconds until expiry; must end no later than the parent. Default: when the parent ends. */
   readonly lifetime?: number;
   /** `del_max_depth`. Default: the depth of the new token, so that it cannot be delegated further. */
@@ -89,7 +92,7 @@ export async function issue(options: IssueOptions): Promise<VerifiedChain> {
   const claims = checkRoot(payload, issuer, now, limits, marked);
   if (isProblem(claims)) return refuse(claims, 0);
   const compact = await signToken(payload, marked, signer);
-  return finish({ issuer, key: signer.publicKey }, [], compact, claims, limits);
+  return finish(mintChain({ issuer, key: signer.publicKey }, compact, claims, limits), 0);
 }
 
 /**
@@ -110,8 +113,8 @@ export async function derive(
   const limits = completeLimits(options.limits);
   const { leaf } = parent;
   const hop = parent.tokens.length;
-  if (signer.publicKey.thumbprint !== leaf.claims.holder.thumbprint)
-    refuse(problem('issuer_mismatch', '4c'), hop);
+  const { key, rotations } = await actingKey(parent, options.rotation, hop);
+  if (signer.publicKey.thumbprint !== key.thumbprint) refuse(problem('issuer_mismatch', '4c'), hop);
   if (hop > limits.maxDelegationDepth) refuse(problem('chain_too_long', '4f'));
   const repeated = parent.tokens.some((token) => token.claims.jti === options.id);
   if (repeated) refuse(problem('token_repeated', '2c'), hop);
@@ -129,10 +132,10 @@ export async function derive(
     par_hash: leaf.hash,
   });
   const marked = options.caveats !== undefined;
-  const claims = checkChild(payload, parent.tokens, now, limits, marked);
+  const claims = checkChild(payload, parent.tokens, now, limits, marked, rotations);
   if (isProblem(claims)) return refuse(claims, hop);
-  const compact = await signToken(payload, marked, signer);
-  return finish(parent.anchor, parent.tokens, compact, claims, limits);
+  const compact = await signToken(payload, marked, signer, rotations);
+  return finish(mintChain(parent, compact, claims, limits, rotations), hop);
 }
 
 function readInformation(information: JsonObject = {}): JsonObject {
@@ -145,9 +148,8 @@ function readInformation(information: JsonObject = {}): JsonObject {
   return information;
 }
 
-function finish(...made: Parameters<typeof mintChain>): VerifiedChain {
-  const chain = mintChain(...made);
-  return isProblem(chain) ? refuse(chain, made[1].length) : chain;
+function finish(chain: VerifiedChain | Problem, hop: number): VerifiedChain {
+  return isProblem(chain) ? refuse(chain, hop) : chain;
 }
 
 function commonClaims({ holder, tools, id, audience, caveats }: TokenOptions): JsonObject {

@@ -1,7 +1,8 @@
 import { platform } from '#crypto';
 import type { Algorithm } from './crypto/port.ts';
 import type { DenialCode } from './denial.ts';
-import { isJsonObject, parseJson } from './json.ts';
+import { canonicalize } from './jcs.ts';
+import { isJsonObject, type JsonObject, type JsonValue, parseJson } from './json.ts';
 import type { PublicKey } from './key.ts';
 import { precheckSignature } from './signature.ts';
 
@@ -29,7 +30,12 @@ export interface ReadHeader {
   readonly alg: Algorithm;
   /** Whether it names the profile `taper`: the payload must have caveats then, and must have none otherwise. */
   readonly marked: boolean;
+  /** The rotation statements that it carries, unread (spec/rotation.md section 4). */
+  readonly rotation: JsonValue | undefined;
 }
+
+/** The header parameter of tokens and proofs that carries rotation statements (spec/rotation.md section 4). */
+export const ROTATION_PARAMETER = 'taper_rotation';
 
 /** Version of the profile, the value of the header parameter `taper` (spec/profile.md section 2). */
 const PROFILE_VERSION = 1;
@@ -40,7 +46,7 @@ const USUAL_HEADERS = [false, true].flatMap((marked) =>
     (marked ? (['aat+jwt'] as const) : (['aat+jwt', 'aat-pop+jwt'] as const)).map((typ) => ({
       segment: encodeHeader(alg, typ, marked),
       typ,
-      read: Object.freeze<ReadHeader>({ alg, marked }),
+      read: Object.freeze<ReadHeader>({ alg, marked, rotation: undefined }),
     })),
   ),
 );
@@ -50,6 +56,18 @@ export function encodeHeader(alg: Algorithm, typ: JwsType, marked = false): stri
   const crit = marked ? '"crit":["taper"],' : '';
   const version = marked ? `"taper":${PROFILE_VERSION},` : '';
   const header = `{"alg":"${alg}",${crit}${version}"typ":"${typ}"}`;
+  return platform.encodeBase64url(platform.asciiBytes(header));
+}
+
+/** As {@link encodeHeader}, with further members, which are ASCII. */
+export function encodeHeaderWith(
+  alg: Algorithm,
+  typ: JwsType,
+  marked: boolean,
+  members: JsonObject,
+): string {
+  const profile = marked ? { crit: ['taper'], taper: PROFILE_VERSION } : {};
+  const header = canonicalize({ alg, ...profile, ...members, typ });
   return platform.encodeBase64url(platform.asciiBytes(header));
 }
 
@@ -96,10 +114,13 @@ export function readHeader(
   if (alg !== 'Ed25519' && alg !== 'ES256') return { code: 'algorithm_not_allowed' };
   if (!Object.hasOwn(header, 'typ') || header['typ'] !== typ) return { code: 'type_mismatch' };
   const isToken = typ === 'aat+jwt';
+  const rotation = Object.hasOwn(header, ROTATION_PARAMETER)
+    ? header[ROTATION_PARAMETER]
+    : undefined;
   if (!Object.hasOwn(header, 'crit')) {
     return isToken && Object.hasOwn(header, 'taper')
       ? { code: 'caveats_unmarked' }
-      : { alg, marked: false };
+      : { alg, marked: false, rotation };
   }
   // Only the profile is understood, and only on tokens; any other `crit` is refused (RFC 7515 section 4.1.11).
   const crit = header['crit'];
@@ -109,7 +130,7 @@ export function readHeader(
     Object.hasOwn(header, 'taper') &&
     header['taper'] === PROFILE_VERSION &&
     parsed.numbers?.get(header)?.has('taper') !== true;
-  return isVersion ? { alg, marked: true } : { code: 'profile_version_unknown' };
+  return isVersion ? { alg, marked: true, rotation } : { code: 'profile_version_unknown' };
 }
 
 /** The bytes of a signature; `undefined` when the segment cannot be a signature of `alg` (steps 3b, 4b and 7b). */

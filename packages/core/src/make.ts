@@ -2,7 +2,8 @@ import { platform } from '#crypto';
 import type { Signer } from './crypto/port.ts';
 import { type Denial, denial, type Problem } from './denial.ts';
 import { TaperError } from './error.ts';
-import { encodeHeader, type JwsType } from './jws.ts';
+import { encodeHeader, encodeHeaderWith, type JwsType, ROTATION_PARAMETER } from './jws.ts';
+import type { VerifiedRotation } from './rotation/succession.ts';
 import { canonicalSignature, precheckSignature } from './signature.ts';
 
 /** A token, chain or proof was not made, because verification would have refused it. Carries the same denial. */
@@ -38,13 +39,34 @@ const UTF8 = new TextEncoder();
  * Signs a payload as a compact JWS and checks the signature before it lets it out.
  * @throws {TaperError} `signing_failed` when the signer fails, or signs with another key than it names.
  */
-export function sign(payload: string, typ: JwsType, signer: Signer): Promise<string> {
-  return signSegment(encodeHeader(signer.publicKey.alg, typ), payload, signer);
+export function sign(
+  payload: string,
+  typ: JwsType,
+  signer: Signer,
+  rotations?: readonly VerifiedRotation[],
+): Promise<string> {
+  return signSegment(headerOf(typ, false, signer, rotations), payload, signer);
 }
 
-/** Signs the payload of a token; `marked` names the profile in its header. @throws as {@link sign}. */
-export function signToken(payload: string, marked: boolean, signer: Signer): Promise<string> {
-  return signSegment(encodeHeader(signer.publicKey.alg, 'aat+jwt', marked), payload, signer);
+/** Signs the payload of a token; `marked` names the profile in its header, which carries the rotation statements. @throws as {@link sign}. */
+export function signToken(
+  payload: string,
+  marked: boolean,
+  signer: Signer,
+  rotations?: readonly VerifiedRotation[],
+): Promise<string> {
+  return signSegment(headerOf('aat+jwt', marked, signer, rotations), payload, signer);
+}
+
+function headerOf(
+  typ: JwsType,
+  marked: boolean,
+  { publicKey: { alg } }: Signer,
+  rotations: readonly VerifiedRotation[] | undefined,
+): string {
+  if (rotations === undefined) return encodeHeader(alg, typ, marked);
+  const statements = rotations.map(({ compact }) => compact);
+  return encodeHeaderWith(alg, typ, marked, { [ROTATION_PARAMETER]: statements });
 }
 
 /** As {@link sign}, under a protected header that is encoded already. */

@@ -1,11 +1,20 @@
 import { platform } from '#crypto';
 import type { VerifiedToken } from './chain.ts';
+import type { Algorithm } from './crypto/port.ts';
 import { isProblem, type Problem, problem } from './denial.ts';
 import type { InvocationArguments } from './invocation.ts';
 import { canonicalizeParsed } from './jcs.ts';
-import { holdsInadmissibleNumber, isJsonObject, parseJson } from './json.ts';
-import { decodeSignature, readHeader, type SignatureCheck, splitJws } from './jws.ts';
+import { holdsInadmissibleNumber, isJsonObject, type JsonValue, parseJson } from './json.ts';
+import {
+  decodeSignature,
+  readHeader,
+  type SignatureCheck,
+  splitJws,
+  type UnverifiedJws,
+} from './jws.ts';
+import type { PublicKey } from './key.ts';
 import type { Limits } from './limits.ts';
+import { rotationTimeProblem, type VerifiedRotation } from './rotation/succession.ts';
 import { claimsObject, integerClaim, stringClaim } from './token.ts';
 
 /** A proof whose signature and claims have been verified for one call. Whether it was used before is the enforcement point's to know (step 7i). */
@@ -14,6 +23,8 @@ export interface VerifiedProof {
   readonly id: string;
   /** Seconds since the epoch. */
   readonly issuedAt: number;
+  /** Where a successor of the leaf's holder has signed: the statements that lead to its key, oldest first (spec/rotation.md). */
+  readonly rotations?: readonly VerifiedRotation[];
 }
 
 /** What an enforcement point asks of a proof beyond the draft's minimum (steps 7d, 7g and 7h). */
@@ -26,28 +37,36 @@ export interface ProofPolicy {
   readonly limits: Limits;
 }
 
-/** A proof taken apart: the check that is to be made before its payload may be read. */
+/** A proof taken apart: its signature is to be checked before its payload may be read. */
 export interface UnverifiedProof {
-  readonly check: SignatureCheck;
-  readonly payloadSegment: string;
+  readonly alg: Algorithm;
+  readonly jws: UnverifiedJws;
+  /** The rotation statements that it carries, unread. */
+  readonly rotation: JsonValue | undefined;
 }
 
-/** Steps 7a and 7b up to the signature check, which is the caller's to make. */
-export function readProof(compact: string, leaf: VerifiedToken): UnverifiedProof | Problem {
+/** Step 7a. */
+export function readProof(compact: string): UnverifiedProof | Problem {
   const jws = splitJws(compact);
   if (jws === undefined) return problem('proof_malformed', '7a');
   const header = readHeader(jws.headerSegment, 'aat-pop+jwt', 'proof_malformed', false);
   if ('code' in header) return problem(header.code, '7a');
-  const { alg } = header;
-  const key = leaf.claims.holder;
+  return { alg: header.alg, jws, rotation: header.rotation };
+}
+
+/** Steps 7a and 7b up to the signature check, which is the caller's to make. `key`: the leaf's holder, or its successor. */
+export function checkOfProof(
+  { alg, jws }: UnverifiedProof,
+  key: PublicKey,
+): SignatureCheck | Problem {
   if (key.alg !== alg) return problem('algorithm_key_mismatch', '7a');
   const signature = decodeSignature(jws.signatureSegment, alg);
   if (signature === undefined) return problem('signature_malformed', '7b');
   const input = platform.asciiBytes(jws.signingInput);
-  return { check: { key, input, signature }, payloadSegment: jws.payloadSegment };
+  return { key, input, signature };
 }
 
-/** Steps 7b (parsing) to 7h over a payload that the leaf's holder has signed. */
+/** Steps 7b (parsing) to 7h over a payload that the leaf's holder has signed, or the key that the `rotations` lead to. */
 export function checkProof(
   payload: string,
   leaf: VerifiedToken,
@@ -55,6 +74,7 @@ export function checkProof(
   args: InvocationArguments,
   now: number,
   policy: ProofPolicy,
+  rotations?: readonly VerifiedRotation[],
 ): VerifiedProof | Problem {
   const parsed = claimsObject(parseJson(payload), '7b');
   if (isProblem(parsed)) return parsed;
@@ -88,10 +108,12 @@ export function checkProof(
   }
   if (!(Math.abs(now - issuedAt) <= policy.limits.proofWindow))
     return problem('proof_outside_window', '7g');
+  const early = rotationTimeProblem(rotations, issuedAt);
+  if (early !== undefined) return early;
   if (policy.acceptsNonce !== undefined) {
     const nonce = stringClaim(parsed, 'nonce');
     if (nonce === undefined || policy.acceptsNonce(nonce) !== true)
       return problem('proof_nonce_invalid', '7h');
   }
-  return Object.freeze({ id, issuedAt });
+  return Object.freeze(rotations === undefined ? { id, issuedAt } : { id, issuedAt, rotations });
 }

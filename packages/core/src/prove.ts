@@ -9,11 +9,14 @@ import { DEFAULT_LIMITS } from './limits.ts';
 import { refuse, sign } from './make.ts';
 import type { Presentation } from './presentation.ts';
 import { checkProof } from './proof.ts';
+import { actingKey } from './rotation/acting.ts';
 import { findOutOfForce } from './token-check.ts';
 
 export interface ProveOptions {
   /** Signs as the holder of the leaf. */
   readonly signer: Signer;
+  /** Where the holder's key was rotated since: the statements from the leaf's key to the signer's, oldest first (spec/rotation.md). */
+  readonly rotation?: readonly string[];
   readonly tool: string;
   /** The arguments exactly as they will be sent. */
   readonly args: JsonObject | string;
@@ -48,8 +51,8 @@ export async function prove(chain: VerifiedChain, options: ProveOptions): Promis
   }
   const { leaf } = chain;
   const hop = chain.tokens.length - 1;
-  if (signer.publicKey.thumbprint !== leaf.claims.holder.thumbprint)
-    refuse(problem('signature_invalid', '7b'));
+  const { key, rotations } = await actingKey(chain, options.rotation, hop);
+  if (signer.publicKey.thumbprint !== key.thumbprint) refuse(problem('signature_invalid', '7b'));
   const late = findOutOfForce(chain.tokens, now, DEFAULT_LIMITS);
   if (late !== undefined) refuse(late.problem, late.hop);
   if (!leaf.claims.hasCapabilities) refuse(problem('leaf_without_capabilities', '6a'), hop);
@@ -73,9 +76,9 @@ export async function prove(chain: VerifiedChain, options: ProveOptions): Promis
     acceptsNonce: undefined,
     limits: DEFAULT_LIMITS,
   };
-  const checked = checkProof(payload, leaf, tool, args, now, policy);
+  const checked = checkProof(payload, leaf, tool, args, now, policy, rotations);
   if (isProblem(checked)) refuse(checked);
-  const proof = await sign(payload, 'aat-pop+jwt', signer);
+  const proof = await sign(payload, 'aat-pop+jwt', signer, rotations);
   if (proof.length > DEFAULT_LIMITS.maxProofSize) refuse(problem('proof_malformed', '7a'));
   return {
     aat_chain: chain.tokens.map((token) => token.compact),

@@ -5,6 +5,7 @@ import type { VerifiedToken } from './chain.ts';
 import { isProblem, type Problem, problem } from './denial.ts';
 import { type JsonValue, parseJson } from './json.ts';
 import type { Limits } from './limits.ts';
+import { rotationTimeProblem, type VerifiedRotation } from './rotation/succession.ts';
 import {
   audienceClaim,
   CHILD_STEPS,
@@ -98,13 +99,17 @@ export function checkRoot(
   });
 }
 
-/** Steps 4b (claims) to 4q. `payload` has been signed by the holder of the last of the parents (root first); `marked` as in {@link checkRoot}. */
+/**
+ * Steps 4b (claims) to 4q. `payload` has been signed by the holder of the last of the parents (root first), or by the key that the
+ * `rotations` lead to; `marked` as in {@link checkRoot}.
+ */
 export function checkChild(
   payload: string,
   parents: readonly VerifiedToken[],
   now: number,
   limits: Limits,
   marked: boolean,
+  rotations?: readonly VerifiedRotation[],
 ): TokenClaims | Problem {
   const parent = parents.at(-1) as VerifiedToken;
   const above = parent.claims;
@@ -114,7 +119,8 @@ export function checkChild(
   if (caveats !== undefined && isProblem(caveats)) return caveats;
   const claims = readChildClaims(parsed);
   if (isProblem(claims)) return claims;
-  if (claims.iss !== above.holder.thumbprintUri) return problem('issuer_mismatch', '4c');
+  const issuer = rotations?.at(-1)?.newKey ?? above.holder;
+  if (claims.iss !== issuer.thumbprintUri) return problem('issuer_mismatch', '4c');
   if (claims.delDepth !== above.delDepth + 1) return problem('depth_not_incremented', '4d');
   if (!(claims.delDepth <= above.delMaxDepth)) return problem('depth_exhausted', '4e');
   if (!(claims.delDepth <= limits.maxDelegationDepth)) return problem('depth_exhausted', '4f');
@@ -122,6 +128,8 @@ export function checkChild(
   if (!(claims.exp <= above.exp)) return problem('expiry_extended', '4h');
   if (!(claims.exp > now)) return problem('token_expired', '4i');
   if (!(claims.iat >= above.iat)) return problem('issued_before_parent', '4j');
+  const early = rotationTimeProblem(rotations, claims.iat);
+  if (early !== undefined) return early;
   if (!(claims.iat <= now + limits.maxIatSkew)) return problem('token_issued_in_future', '4k');
   if (!(claims.exp > claims.iat)) return problem('expiry_not_after_issuance', '4l');
   if (!(claims.delDepth <= claims.delMaxDepth)) return problem('depth_exhausted', '4m');

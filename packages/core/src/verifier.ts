@@ -5,10 +5,12 @@ import {
   chainCaveats,
   chainVerification,
   isVerifiedUnder,
+  placeOfSuccession,
   unfitness,
   type VerifiedChain,
   type VerifiedToken,
 } from './chain.ts';
+import type { ChainCache } from './chain-cache.ts';
 import { type Denial, denial, isProblem, type Problem, problem } from './denial.ts';
 import { TaperError } from './error.ts';
 import { checkInvocation, readArguments, readArgumentValues } from './invocation.ts';
@@ -16,7 +18,8 @@ import type { JsonObject } from './json.ts';
 import { decodeSegment, type SignatureCheck } from './jws.ts';
 import type { Limits } from './limits.ts';
 import type { Presentation } from './presentation.ts';
-import { checkProof, readProof, type VerifiedProof } from './proof.ts';
+import { checkOfProof, checkProof, readProof, type VerifiedProof } from './proof.ts';
+import { succession, type VerifiedRotation } from './rotation/succession.ts';
 import { findOutOfForce } from './token-check.ts';
 import { prepareVerifier, type VerifierOptions, type VerifierPolicy } from './verifier-options.ts';
 
@@ -150,7 +153,7 @@ export function createVerifier(options: VerifierOptions): Verifier {
         const call = readCall(invocation, policy);
         if (isProblem(call)) return refuse(denial(call.code, { step: call.step }), undefined);
         const verdict = run(chainVerification(call.compacts, call.now, policy, cache));
-        return run(judgement(call, verdict, policy));
+        return run(judgement(call, verdict, policy, cache));
       } catch {
         return refuse(denial('internal_error'), undefined);
       }
@@ -188,7 +191,7 @@ export function createAsyncVerifier(
         const call = readCall(invocation, policy);
         if (isProblem(call)) return refuse(denial(call.code, { step: call.step }), undefined);
         const verdict = await run(chainVerification(call.compacts, call.now, policy, cache));
-        return await run(judgement(call, verdict, policy));
+        return await run(judgement(call, verdict, policy, cache));
       } catch {
         return refuse(denial('internal_error'), undefined);
       }
@@ -249,6 +252,7 @@ function* judgement(
   call: Call,
   verdict: ChainVerdict,
   policy: VerifierPolicy,
+  cache: ChainCache | undefined,
 ): Generator<SignatureCheck, Decision, boolean> {
   if (verdict.verdict === 'deny') return refuse(verdict.denial, verdict);
   const { chain } = verdict;
@@ -257,10 +261,21 @@ function* judgement(
   const at = (cause: Problem, hop?: number): Decision =>
     refuse(denial(cause.code, { hop, step: cause.step }, cause.facts), verdict);
 
-  const unverified = readProof(call.proof, leaf);
+  const unverified = readProof(call.proof);
   if (isProblem(unverified)) return at(unverified);
-  if ((yield unverified.check) !== true) return at(problem('signature_invalid', '7b'));
-  const payload = decodeSegment(unverified.payloadSegment);
+  let key = leaf.claims.holder;
+  let rotations: readonly VerifiedRotation[] | undefined;
+  if (unverified.rotation !== undefined) {
+    const place = placeOfSuccession(chain.anchor, chain.tokens, policy.anchors);
+    const followed = yield* succession(unverified.rotation, place, cache?.rotations);
+    if (isProblem(followed)) return at(followed);
+    rotations = followed;
+    key = (followed.at(-1) as VerifiedRotation).newKey;
+  }
+  const check = checkOfProof(unverified, key);
+  if (isProblem(check)) return at(check);
+  if ((yield check) !== true) return at(problem('signature_invalid', '7b'));
+  const payload = decodeSegment(unverified.jws.payloadSegment);
   if (payload === undefined) return at(problem('claims_malformed', '7b'));
 
   const ungranted = findUngranted(chain, tool);
@@ -270,7 +285,7 @@ function* judgement(
   const refusal = findRefusal(chain, tool, args.values, call.definition, policy);
   if (refusal !== undefined) return at(refusal.problem, refusal.hop);
 
-  const proof = checkProof(payload, leaf, tool, args, call.now, policy);
+  const proof = checkProof(payload, leaf, tool, args, call.now, policy, rotations);
   if (isProblem(proof)) return at(proof);
   return new MintedPermit({ chain, proof, tool, args: args.values });
 }
