@@ -46,6 +46,10 @@ export type FailureCode =
   | 'log_unverified'
   | 'entry_too_large'
   | 'store_unusable'
+  | 'config_malformed'
+  | 'folder_foreign'
+  | 'instance_running'
+  | 'port_taken'
   | 'refused'
   | 'signing_failed'
   | 'internal_error';
@@ -93,6 +97,10 @@ export const FAILURES: Readonly<Record<FailureCode, 1 | 2 | 3>> = {
   log_unverified: 1,
   entry_too_large: 1,
   store_unusable: 3,
+  config_malformed: 1,
+  folder_foreign: 1,
+  instance_running: 3,
+  port_taken: 3,
   refused: 1,
   signing_failed: 1,
   internal_error: 1,
