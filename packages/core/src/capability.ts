@@ -38,7 +38,7 @@ export interface Widening extends CapabilityProblem {
 }
 
 /** Constraints of one tool that {@link compareTools} looks at. */
-const MAX_COMPARED = 256;
+export const MAX_COMPARED = 256;
 
 const NO_CAPABILITIES: Capabilities = new ReadOnlyMap(new Map());
 

@@ -27,6 +27,8 @@ export const cidr: ConstraintType = {
     const [outer, inner] = [networkOf(parent), networkOf(child)];
     return inner.prefix >= outer.prefix && holds(outer, inner.address);
   },
+  // One of two networks lies within the other, or they share nothing.
+  meet: () => undefined,
 };
 
 function check(constraint: Constraint, value: JsonValue): boolean {

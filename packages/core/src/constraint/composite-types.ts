@@ -32,6 +32,14 @@ export const all: ConstraintType = {
     clausesOf(parent).every((outer) =>
       clausesOf(child).some((inner) => context.subsumes(outer, inner)),
     ),
+  /** All clauses of both, but for those that another one makes superfluous. */
+  meet(left, right, context) {
+    const constraints = withoutRepeated(
+      [...clausesOf(left), ...clausesOf(right)],
+      (clause, other) => context.subsumes(clause, other),
+    );
+    return { constraint_type: 'all', constraints };
+  },
 };
 
 /** `any`: at least one clause accepts the argument. Attenuates when every derived clause is subsumed by at least one parent clause (draft section 4.5). */
@@ -46,4 +54,32 @@ export const any: ConstraintType = {
     clausesOf(child).every((inner) =>
       clausesOf(parent).some((outer) => context.subsumes(outer, inner)),
     ),
+  /** What each clause of one has in common with each of the other. Where that cannot be written for a pair, it is left out. */
+  meet(left, right, context) {
+    const met: Constraint[] = [];
+    for (const ours of clausesOf(left)) {
+      for (const theirs of clausesOf(right)) {
+        const clause = context.meet(ours, theirs);
+        if (clause !== undefined) met.push(clause);
+      }
+    }
+    const constraints = withoutRepeated(met, (clause, other) => context.subsumes(other, clause));
+    return constraints.length === 0 ? undefined : { constraint_type: 'any', constraints };
+  },
 };
+
+/** The clauses, without those that another one makes superfluous; of clauses that do so for one another the first stays. */
+function withoutRepeated(
+  clauses: readonly Constraint[],
+  isCovered: (clause: Constraint, other: Constraint) => boolean,
+): readonly Constraint[] {
+  const kept: Constraint[] = [];
+  for (const clause of clauses) {
+    if (kept.some((other) => isCovered(clause, other))) continue;
+    for (let index = kept.length - 1; index >= 0; index -= 1) {
+      if (isCovered(kept[index] as Constraint, clause)) kept.splice(index, 1);
+    }
+    kept.push(clause);
+  }
+  return kept;
+}

@@ -41,7 +41,35 @@ export const decimal: ConstraintType = {
       inner.scale <= outer.scale && inner.least >= outer.least && inner.greatest <= outer.greatest
     );
   },
+  meet(left, right) {
+    const [ours, theirs] = [boundsOf(left), boundsOf(right)];
+    const scale = Math.min(ours.scale, theirs.scale);
+    const unit = 10n ** BigInt(MAX_SCALE - scale);
+    // Bounds with more digits than both allow are moved inwards, to the next amount that both accept.
+    const least = multipleFrom(ours.least > theirs.least ? ours.least : theirs.least, unit);
+    const most = -multipleFrom(
+      -(ours.greatest < theirs.greatest ? ours.greatest : theirs.greatest),
+      unit,
+    );
+    return least > most
+      ? undefined
+      : { constraint_type: 'decimal', min: writeDecimal(least), max: writeDecimal(most), scale };
+  },
 };
+
+/** The least multiple of `unit` that is not below `amount`. */
+function multipleFrom(amount: bigint, unit: bigint): bigint {
+  const rest = amount % unit;
+  return rest === 0n ? amount : amount - rest + (amount > 0n ? unit : 0n);
+}
+
+/** The canonical text of an amount in units of 10^-{@link MAX_SCALE}. */
+function writeDecimal(amount: bigint): string {
+  const digits = (amount < 0n ? -amount : amount).toString().padStart(MAX_SCALE + 1, '0');
+  const fraction = digits.slice(-MAX_SCALE).replace(/0+$/, '');
+  const whole = digits.slice(0, -MAX_SCALE);
+  return `${amount < 0n ? '-' : ''}${whole}${fraction === '' ? '' : `.${fraction}`}`;
+}
 
 function check(constraint: Constraint, value: JsonValue): boolean {
   const { scale, least, greatest } = boundsOf(constraint);

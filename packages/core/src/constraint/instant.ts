@@ -31,6 +31,15 @@ export const instant: ConstraintType = {
     const [outer, inner] = [windowOf(parent), windowOf(child)];
     return inner.first >= outer.first && inner.last <= outer.last;
   },
+  meet(left, right) {
+    const [ours, theirs] = [windowOf(left), windowOf(right)];
+    const start = ours.first >= theirs.first ? { ...ours, of: left } : { ...theirs, of: right };
+    const end = ours.last <= theirs.last ? { ...ours, of: left } : { ...theirs, of: right };
+    if (start.first > end.last) return undefined;
+    const { not_before } = start.of as unknown as InstantConstraint;
+    const { not_after } = end.of as unknown as InstantConstraint;
+    return { constraint_type: 'instant', not_before, not_after };
+  },
 };
 
 function check(constraint: Constraint, value: JsonValue): boolean {

@@ -1,6 +1,6 @@
 import type { JsonValue } from '../json.ts';
 import { listsOnly } from './enumerated.ts';
-import { isReach, type Region, regionCovers, regionHolds } from './reach.ts';
+import { isReach, type Region, regionCovers, regionHolds, regionMeet } from './reach.ts';
 import { isPlainSegment } from './segment.ts';
 import type { Constraint, ConstraintType } from './type.ts';
 
@@ -25,6 +25,10 @@ export const path: ConstraintType = {
     child.constraint_type === 'path'
       ? regionCovers(regionOf(parent), regionOf(child))
       : listsOnly(child, (value) => check(parent, value)),
+  meet(left, right) {
+    const region = regionMeet(regionOf(left), regionOf(right));
+    return region && { constraint_type: 'path', root: region.root, reach: region.reach };
+  },
 };
 
 function check(constraint: Constraint, value: JsonValue): boolean {

@@ -4,7 +4,7 @@ import type { JsonValue } from '../json.ts';
  * Which paths a root stands for, by the number of segments below it. The words are exact: only `self` and
  * `subtree` take in the root.
  */
-const REACHES: ReadonlyMap<string, { readonly nearest: number; readonly furthest: number }> =
+const REACHES: ReadonlyMap<Reach, { readonly nearest: number; readonly furthest: number }> =
   new Map([
     ['self', { nearest: 0, furthest: 0 }],
     ['children', { nearest: 1, furthest: 1 }],
@@ -21,7 +21,7 @@ export interface Region {
 }
 
 export function isReach(value: JsonValue | undefined): value is Reach {
-  return typeof value === 'string' && REACHES.has(value);
+  return typeof value === 'string' && REACHES.has(value as Reach);
 }
 
 /** Whether a canonical path lies in the region. */
@@ -40,6 +40,22 @@ export function regionCovers(outer: Region, inner: Region): boolean {
   if (depth === undefined) return false;
   const [wide, narrow] = [limits(outer.reach), limits(inner.reach)];
   return depth + narrow.nearest >= wide.nearest && depth + narrow.furthest <= wide.furthest;
+}
+
+/** The paths that lie in both regions, which are one region again; `undefined` where there are none. */
+export function regionMeet(left: Region, right: Region): Region | undefined {
+  const depth = depthBelow(left.root, right.root);
+  if (depth === undefined) {
+    return depthBelow(right.root, left.root) === undefined ? undefined : regionMeet(right, left);
+  }
+  const [upper, lower] = [limits(left.reach), limits(right.reach)];
+  const nearest = Math.max(lower.nearest, upper.nearest - depth);
+  const furthest = Math.min(lower.furthest, upper.furthest - depth);
+  for (const [reach, found] of REACHES) {
+    if (found.nearest === nearest && found.furthest === furthest)
+      return { root: right.root, reach };
+  }
+  return undefined;
 }
 
 /** Segments between a root and a path below it: 0 when they are equal, undefined when the path lies elsewhere. */

@@ -1,4 +1,6 @@
+import { canonicalize } from '../jcs.ts';
 import {
+  deepFreeze,
   holdsInadmissibleNumber,
   isJsonObject,
   type JsonValue,
@@ -7,9 +9,10 @@ import {
 import { cidr } from './cidr.ts';
 import { all, any } from './composite-types.ts';
 import { decimal } from './decimal.ts';
+import { effortOfSubsuming, MAX_EFFORT } from './effort.ts';
 import { instant } from './instant.ts';
 import { path } from './path.ts';
-import { exact, range, wildcard } from './scalar-types.ts';
+import { exact, isEmptyRange, range, wildcard } from './scalar-types.ts';
 import { contains, notOneOf, oneOf, subset } from './set-types.ts';
 import type { Constraint, ConstraintContext, ConstraintProblem, ConstraintType } from './type.ts';
 import { url } from './url.ts';
@@ -59,6 +62,91 @@ export function subsumes(parent: Constraint, child: Constraint): boolean {
 }
 
 /**
+ * A constraint that accepts only what both accept, and that both provably subsume; `undefined` where nothing is left, or nothing that
+ * can be proved: of an `exact` and an `any`, say, since the draft's rules let neither stand under the other. Which order they come in
+ * makes no difference to what it accepts. Both must be well-formed; the result has no `optional`, and is frozen throughout.
+ */
+export function meetConstraints(left: Constraint, right: Constraint): Constraint | undefined {
+  const affordable = effortOfSubsuming(left, right) <= MAX_EFFORT.token;
+  const met = affordable ? meetOf(withoutOptional(left), withoutOptional(right)) : undefined;
+  return met === undefined || validateTree(met, 1) !== undefined
+    ? undefined
+    : deepFreeze(structuredClone(met));
+}
+
+function meetOf(left: Constraint, right: Constraint): Constraint | undefined {
+  const met = narrowest(left, right);
+  return met !== undefined && subsumes(left, met) && subsumes(right, met) && !acceptsNothing(met)
+    ? met
+    : undefined;
+}
+
+function narrowest(left: Constraint, right: Constraint): Constraint | undefined {
+  const [under, over] = [subsumes(left, right), subsumes(right, left)];
+  // Two ways to write one thing: which is taken must not depend on the order.
+  if (under && over) return canonicalize(left) <= canonicalize(right) ? left : right;
+  if (under || over) return under ? right : left;
+  if (left.constraint_type === right.constraint_type)
+    return typeOf(left).meet(left, right, CONTEXT) as Constraint | undefined;
+  return listed(left, right) ?? listed(right, left);
+}
+
+/** What a list of values has in common with a constraint of another type. One value may stand where several may not. */
+function listed(list: Constraint, other: Constraint): Constraint | undefined {
+  if (list.constraint_type !== 'one_of') return undefined;
+  const values = (list['values'] as readonly JsonValue[]).filter((value) =>
+    checkConstraint(other, value),
+  );
+  const [value, ...more] = values;
+  if (value === undefined) return undefined;
+  const several: Constraint = { constraint_type: 'one_of', values };
+  if (subsumes(other, several)) return several;
+  const isOne = more.every((another) => another === value);
+  return isOne && !isJsonObject(value) && !Array.isArray(value)
+    ? { constraint_type: 'exact', value }
+    : undefined;
+}
+
+/** More clauses than this are not compared with one another. */
+const MAX_COMPARED_CLAUSES = 32;
+
+/** Whether it is plain that no value is accepted. False where that would have to be searched for. */
+function acceptsNothing(constraint: Constraint): boolean {
+  if (constraint.constraint_type === 'range') return isEmptyRange(constraint);
+  if (constraint.constraint_type !== 'all' && constraint.constraint_type !== 'any') return false;
+  const clauses = constraint['constraints'] as unknown as readonly Constraint[];
+  if (constraint.constraint_type === 'any') return clauses.every(acceptsNothing);
+  if (clauses.some(acceptsNothing)) return true;
+  for (const clause of clauses) {
+    const { constraint_type: type, value = null, values = [value] } = clause;
+    if (type !== 'exact' && type !== 'one_of') continue;
+    if (!(values as readonly JsonValue[]).some((each) => checkConstraint(constraint, each)))
+      return true;
+  }
+  return (
+    clauses.length <= MAX_COMPARED_CLAUSES &&
+    clauses.some((clause, index) =>
+      clauses.slice(index + 1).some((other) => areApart(clause, other)),
+    )
+  );
+}
+
+/** Whether two clauses of one type have nothing in common. Of the types with clauses of their own that is not known. */
+function areApart(clause: Constraint, other: Constraint): boolean {
+  const { constraint_type: type } = clause;
+  return (
+    type === other.constraint_type &&
+    type !== 'all' &&
+    type !== 'any' &&
+    narrowest(clause, other) === undefined
+  );
+}
+
+function withoutOptional({ optional: _, ...constraint }: Constraint): Constraint {
+  return constraint as Constraint;
+}
+
+/**
  * Why a top-level constraint is refused, or `undefined` when it is well-formed and of a known type
  * (draft section 3.4; steps 3n and 4o). `numbers` comes from the parse of the text the constraint stood in.
  */
@@ -99,4 +187,9 @@ function malformed(constraint: JsonValue, reason: string): ConstraintProblem {
   return { code: 'constraint_malformed', type: typeof name === 'string' ? name : '', reason };
 }
 
-const CONTEXT: ConstraintContext = { check: checkConstraint, subsumes, validate: validateTree };
+const CONTEXT: ConstraintContext = {
+  check: checkConstraint,
+  subsumes,
+  meet: meetOf,
+  validate: validateTree,
+};

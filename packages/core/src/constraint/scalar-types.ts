@@ -1,4 +1,4 @@
-import type { JsonValue } from '../json.ts';
+import type { JsonObject, JsonValue } from '../json.ts';
 import type { Constraint, ConstraintType } from './type.ts';
 
 function isScalar(value: JsonValue | undefined): boolean {
@@ -15,6 +15,7 @@ export const exact: ConstraintType = {
   check: ({ value }, argument) => value === argument,
   subsumes: (parent, child) =>
     child.constraint_type === 'exact' && parent['value'] === child['value'],
+  meet: () => undefined,
 };
 
 /** `wildcard`: any value (draft section 3.4). It subsumes every constraint. */
@@ -24,6 +25,7 @@ export const wildcard: ConstraintType = {
   validate: () => undefined,
   check: () => true,
   subsumes: () => true,
+  meet: (left) => left,
 };
 
 /** `range`: a number within bounds (draft sections 3.4 and 4.5). An absent bound is unbounded; bounds are inclusive unless said otherwise. */
@@ -59,7 +61,34 @@ export const range: ConstraintType = {
       boundNarrows(parent, child, 'max', 'max_inclusive')
     );
   },
+  meet(left, right) {
+    const bounds = {
+      ...tighterBound(left, right, 'min', 'min_inclusive'),
+      ...tighterBound(left, right, 'max', 'max_inclusive'),
+    };
+    const met = { constraint_type: 'range', ...bounds };
+    return isEmptyRange(met) ? undefined : met;
+  },
 };
+
+/** Whether no number lies between the bounds. */
+export function isEmptyRange({ min, max, min_inclusive, max_inclusive }: JsonObject): boolean {
+  if (typeof min !== 'number' || typeof max !== 'number') return false;
+  return min > max || (min === max && (min_inclusive === false || max_inclusive === false));
+}
+
+function tighterBound(
+  left: Constraint,
+  right: Constraint,
+  bound: 'min' | 'max',
+  flag: 'min_inclusive' | 'max_inclusive',
+): JsonObject {
+  const tighter = boundNarrows(left, right, bound, flag) ? right : left;
+  const { [bound]: limit, [flag]: inclusive } = tighter;
+  return limit === undefined
+    ? {}
+    : { [bound]: limit, ...(inclusive === undefined ? {} : { [flag]: inclusive }) };
+}
 
 function withinRange(constraint: Constraint, argument: number): boolean {
   const { min, max } = constraint;

@@ -57,6 +57,12 @@ function listWithin(inner: Constraint, outer: Constraint, member: string): boole
   return true;
 }
 
+/** The elements of both lists. */
+function union(left: Constraint, right: Constraint, member: string): readonly JsonValue[] {
+  const more = listOf(right, member).filter((element) => !holds(left, member, element));
+  return [...listOf(left, member), ...more];
+}
+
 function arrayMember(member: string): (constraint: JsonObject) => string | undefined {
   return (constraint) =>
     Array.isArray(constraint[member]) ? undefined : `\`${member}\` must be an array`;
@@ -78,6 +84,10 @@ export const oneOf: ConstraintType = {
     }
     return child.constraint_type === 'one_of' && listWithin(child, parent, 'values');
   },
+  meet(left, right) {
+    const values = listOf(left, 'values').filter((value) => holds(right, 'values', value));
+    return values.length === 0 ? undefined : { constraint_type: 'one_of', values };
+  },
 };
 
 /** `not_one_of`: the argument is not a member of `excluded` (draft sections 3.4 and 4.5). */
@@ -88,6 +98,10 @@ export const notOneOf: ConstraintType = {
   check: (constraint, argument) => !holds(constraint, 'excluded', argument),
   subsumes: (parent, child) =>
     child.constraint_type === 'not_one_of' && listWithin(parent, child, 'excluded'),
+  meet: (left, right) => ({
+    constraint_type: 'not_one_of',
+    excluded: union(left, right, 'excluded'),
+  }),
 };
 
 /** `contains`: the argument is an array that holds every element of `required` (draft sections 3.4 and 4.5). */
@@ -102,6 +116,10 @@ export const contains: ConstraintType = {
   },
   subsumes: (parent, child) =>
     child.constraint_type === 'contains' && listWithin(parent, child, 'required'),
+  meet: (left, right) => ({
+    constraint_type: 'contains',
+    required: union(left, right, 'required'),
+  }),
 };
 
 /** `subset`: the argument is an array all of whose elements are in `allowed` (draft sections 3.4 and 4.5). */
@@ -115,4 +133,9 @@ export const subset: ConstraintType = {
   },
   subsumes: (parent, child) =>
     child.constraint_type === 'subset' && listWithin(child, parent, 'allowed'),
+  // Of two that have nothing in common the empty array is left.
+  meet: (left, right) => ({
+    constraint_type: 'subset',
+    allowed: listOf(left, 'allowed').filter((element) => holds(right, 'allowed', element)),
+  }),
 };

@@ -16,6 +16,8 @@ export type ConstraintProblem =
 export interface ConstraintContext {
   check(constraint: Constraint, value: JsonValue): boolean;
   subsumes(parent: Constraint, child: Constraint): boolean;
+  /** As {@link ConstraintType.meet}, for constraints of any types. */
+  meet(left: Constraint, right: Constraint): Constraint | undefined;
   /** `undefined` when well-formed. `depth` is the depth of the constraint handed in (1 for a top-level one). */
   validate(constraint: JsonValue, depth: number): ConstraintProblem | undefined;
 }
@@ -43,6 +45,11 @@ export interface ConstraintType {
    * (a `wildcard` parent never gets here: it subsumes everything). Conservative: false when in doubt.
    */
   subsumes(parent: Constraint, child: Constraint, context: ConstraintContext): boolean;
+  /**
+   * What both accept, as a constraint that both subsume; `undefined` where that is nothing, or cannot be written. Both are of this type,
+   * and neither subsumes the other.
+   */
+  meet(left: Constraint, right: Constraint, context: ConstraintContext): JsonObject | undefined;
 }
 
 export type { JsonObject, JsonValue };

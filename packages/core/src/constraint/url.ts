@@ -1,7 +1,7 @@
 import { isJsonObject, type JsonValue } from '../json.ts';
 import { listsOnly } from './enumerated.ts';
 import { parseIpAddress } from './ip-address.ts';
-import { isReach, type Region, regionCovers, regionHolds } from './reach.ts';
+import { isReach, type Region, regionCovers, regionHolds, regionMeet } from './reach.ts';
 import { isPlainSegment } from './segment.ts';
 import type { Constraint, ConstraintType } from './type.ts';
 
@@ -60,6 +60,31 @@ export const url: ConstraintType = {
       regionCovers(outer.path, inner.path) &&
       (outer.query === 'any' || inner.query === undefined)
     );
+  },
+  meet(left, right) {
+    const [ours, theirs] = [viewOf(left), viewOf(right)];
+    const schemes = ours.schemes.filter(
+      (scheme) =>
+        theirs.schemes.includes(scheme) && portOf(ours, scheme) === portOf(theirs, scheme),
+    );
+    const narrower = hostCovers(ours, theirs)
+      ? theirs
+      : hostCovers(theirs, ours)
+        ? ours
+        : undefined;
+    const region = regionMeet(ours.path, theirs.path);
+    if (schemes.length === 0 || narrower === undefined || region === undefined) return undefined;
+    const { host, host_suffix } = narrower;
+    const port = ours.port ?? theirs.port;
+    return {
+      constraint_type: 'url',
+      schemes,
+      ...(host === undefined ? {} : { host }),
+      ...(host_suffix === undefined ? {} : { host_suffix }),
+      ...(port === undefined ? {} : { port }),
+      path: { root: region.root, reach: region.reach },
+      ...(ours.query === 'any' && theirs.query === 'any' ? { query: 'any' } : {}),
+    };
   },
 };
 

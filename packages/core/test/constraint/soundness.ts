@@ -11,6 +11,7 @@ import type {
 export const NO_CLAUSES: ConstraintContext = {
   check: () => expect.unreachable('a leaf type asked the context'),
   subsumes: () => expect.unreachable('a leaf type asked the context'),
+  meet: () => expect.unreachable('a leaf type asked the context'),
   validate: () => expect.unreachable('a leaf type asked the context'),
 };
 
