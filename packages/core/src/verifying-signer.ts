@@ -42,9 +42,11 @@ export function verifyingSigner(signer: Signer): Signer {
         const signature = readSignature(publicKey, given);
         return release(signature, platform.verify(publicKey, input, signature));
       }
+      // The caller may use its bytes again while it waits.
+      const asked = Uint8Array.from(input);
       return Promise.resolve(given).then(async (answer) => {
         const signature = readSignature(publicKey, answer);
-        return release(signature, await platform.verifyAsync(publicKey, input, signature));
+        return release(signature, await platform.verifyAsync(publicKey, asked, signature));
       }, failed);
     },
   });
