@@ -15,6 +15,16 @@ export {
   verifyApproval,
 } from './approval/approval.ts';
 export { type ApproveOptions, approve } from './approval/approve.ts';
+export type { Approver } from './approval/approver.ts';
+export {
+  type ApprovalCount,
+  type CountedApproval,
+  type CountOptions,
+  countApprovals,
+  mergeRequirements,
+  personOf,
+} from './approval/count.ts';
+export { type ApproverGroups, readApproverGroups } from './approval/groups.ts';
 export {
   type ApprovalRequest,
   isGroupName,

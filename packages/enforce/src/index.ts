@@ -1,8 +1,14 @@
 export {
+  type ApprovalCount,
+  type ApproverGroups,
   type AuditDecision,
   type AuditEvent,
   type AuditEventType,
   type AuditHead,
+  type CountedApproval,
+  type CountOptions,
+  countApprovals,
+  mergeRequirements,
   opensArguments,
   type ReadAuditLine,
   readAuditHead as readHead,
@@ -10,15 +16,7 @@ export {
   verifyAuditHead as verifyHead,
   writeAuditHead as writeHead,
 } from '@taper/core';
-export {
-  type ApprovalCount,
-  type CountedApproval,
-  type CountOptions,
-  countApprovals,
-  mergeRequirements,
-} from './approval/count.ts';
 export { type ApprovalDeskOptions, approvalDesk, approvalUrl } from './approval/desk.ts';
-export type { ApproverGroups } from './approval/groups.ts';
 export type { ApprovalCapacity, ApprovalInbox, ApprovalStore } from './approval/inbox.ts';
 export type { RecordedArguments } from './audit/arguments.ts';
 export type {

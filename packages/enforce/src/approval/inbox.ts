@@ -2,6 +2,8 @@ import {
   type ApprovalRequest,
   approvalActionHash,
   approvalSubject,
+  type CountedApproval,
+  countApprovals,
   type Denial,
   denial,
   readApprovalRequest,
@@ -9,7 +11,6 @@ import {
   unsafeApprover,
 } from '@taper/core';
 import type { ApprovalSource, Approver, PendingAction } from '../port/approval-source.ts';
-import { type CountedApproval, countApprovals } from './count.ts';
 import { type Requester, requesterOf } from './requester.ts';
 
 /**

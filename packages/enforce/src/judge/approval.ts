@@ -1,19 +1,17 @@
 import {
   type ApprovalAction,
+  type ApprovalCount,
   approvalSubject,
+  type CountedApproval,
+  countApprovals,
   type Denial,
   denial,
   isPublicKey,
   type JsonObject,
+  mergeRequirements,
   platform,
   readApprovalRequest,
 } from '@taper/core';
-import {
-  type ApprovalCount,
-  type CountedApproval,
-  countApprovals,
-  mergeRequirements,
-} from '../approval/count.ts';
 import type { ApprovalSource, Approver, PendingAction } from '../port/approval-source.ts';
 import type { ApprovalRequirement, PolicyDecision } from '../port/policy-engine.ts';
 import { ask, membersOf, nothing, type Patience } from './ask.ts';

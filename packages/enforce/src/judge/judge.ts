@@ -1,4 +1,5 @@
 import {
+  type CountedApproval,
   createVerifier,
   type Denial,
   denial,
@@ -8,7 +9,6 @@ import {
   type VerifiedChain,
   type Verifier,
 } from '@taper/core';
-import type { CountedApproval } from '../approval/count.ts';
 import type { Settings } from '../options.ts';
 import type { PendingAction } from '../port/approval-source.ts';
 import { forwardOnly } from '../port/clock.ts';

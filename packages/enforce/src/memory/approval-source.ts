@@ -1,5 +1,4 @@
-import { TaperError } from '@taper/core';
-import { type ApproverGroups, readGroups } from '../approval/groups.ts';
+import { type ApproverGroups, readApproverGroups, TaperError } from '@taper/core';
 import {
   type ApprovalCapacity,
   type ApprovalStore,
@@ -28,7 +27,7 @@ interface Entry extends OpenAction {
  * @throws {TaperError} `option_invalid`.
  */
 export function createMemoryApprovalSource(options: ApprovalStoreOptions): ApprovalStore {
-  const groups = readGroups(options.groups);
+  const groups = readApproverGroups(options.groups);
   const capacity = readCapacity(options);
   const bySubject = new Map<string, Entry>();
 

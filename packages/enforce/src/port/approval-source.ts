@@ -1,12 +1,7 @@
-import type { ApprovalAction, PublicKey } from '@taper/core';
+import type { ApprovalAction, Approver } from '@taper/core';
 import type { ApprovalRequirement } from './policy-engine.ts';
 
-/** A person or system that may approve for a group. */
-export interface Approver {
-  /** For audit events and people: `ada@example.com`. */
-  readonly name: string;
-  readonly key: PublicKey;
-}
+export type { Approver };
 
 /** An action that waits for approval, or has been approved. */
 export interface PendingAction {

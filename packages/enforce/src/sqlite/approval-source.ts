@@ -1,6 +1,5 @@
 import { isDeepStrictEqual } from 'node:util';
-import { parseApprovalRequest, TaperError } from '@taper/core';
-import { readGroups } from '../approval/groups.ts';
+import { parseApprovalRequest, readApproverGroups, TaperError } from '@taper/core';
 import {
   type ApprovalStore,
   claimedAction,
@@ -52,7 +51,7 @@ export function createSqliteApprovalSource(
   database: SqliteDatabase,
   options: ApprovalStoreOptions,
 ): ApprovalStore {
-  const groups = readGroups(options.groups);
+  const groups = readApproverGroups(options.groups);
   const capacity = readCapacity(options);
   database.define('approval', 1, TABLES);
   const prepare = (where: string) =>

@@ -1,6 +1,7 @@
 import { deepStrictEqual, notStrictEqual, ok, strictEqual } from 'node:assert/strict';
 import {
   type ApprovalAction,
+  type ApproverGroups,
   approvalSubject,
   approve,
   createSigner,
@@ -10,7 +11,6 @@ import {
   type Signer,
   type VerifiedChain,
 } from '@taper/core';
-import type { ApproverGroups } from '../approval/groups.ts';
 import type { ApprovalCapacity, ApprovalStore } from '../approval/inbox.ts';
 import type { PendingAction } from '../port/approval-source.ts';
 import {

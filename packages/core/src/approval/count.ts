@@ -1,19 +1,13 @@
-import {
-  type ApprovalAction,
-  type Denial,
-  denial,
-  isRequiredApproval,
-  MAX_APPROVALS,
-  unsafeApprover,
-  verifyApproval,
-} from '@taper/core';
-import type { Approver } from '../port/approval-source.ts';
-import type { ApprovalRequirement } from '../port/policy-engine.ts';
+import { type Denial, denial } from '../denial.ts';
+import type { ApprovalAction } from './action.ts';
+import { unsafeApprover, verifyApproval } from './approval.ts';
+import type { Approver } from './approver.ts';
+import { isRequiredApproval, MAX_APPROVALS, type RequiredApproval } from './request.ts';
 
 /** An approval that counts. */
 export interface CountedApproval {
   readonly group: string;
-  /** The approver's name, from the enforcement point's configuration. */
+  /** The approver's name, from the configuration of whoever counts. */
   readonly approver: string;
   /** RFC 7638 thumbprint of the approver's key. */
   readonly thumbprint: string;
@@ -26,14 +20,14 @@ export interface CountedApproval {
 export interface ApprovalCount {
   readonly valid: readonly CountedApproval[];
   /** What is still to be approved; empty when all is there. */
-  readonly missing: readonly ApprovalRequirement[];
+  readonly missing: readonly RequiredApproval[];
 }
 
 export interface CountOptions {
   /** What has to have been approved. */
   readonly action: ApprovalAction;
   /** At most one for each group; see {@link mergeRequirements}. */
-  readonly requirements: readonly ApprovalRequirement[];
+  readonly requirements: readonly RequiredApproval[];
   /** From the source; an empty group is no group. */
   readonly approversOf: (group: string) => readonly Approver[] | undefined;
   /** RFC 7638 thumbprints of the holders on all chains presented: none of them may approve. */
@@ -47,8 +41,8 @@ export interface CountOptions {
  * (a count below 1 would be none at all), so that whoever asked has to be refused.
  */
 export function mergeRequirements(
-  ...lists: readonly (readonly ApprovalRequirement[])[]
-): readonly ApprovalRequirement[] | undefined {
+  ...lists: readonly (readonly RequiredApproval[])[]
+): readonly RequiredApproval[] | undefined {
   const counts = new Map<string, number>();
   for (const requirement of lists.flat()) {
     if (!isRequiredApproval(requirement)) return undefined;

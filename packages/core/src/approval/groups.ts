@@ -1,6 +1,8 @@
-import { isGroupName, isPublicKey, isWellKnownTestKey, TaperError } from '@taper/core';
-import type { Approver } from '../port/approval-source.ts';
+import { TaperError } from '../error.ts';
+import { isPublicKey, isWellKnownTestKey } from '../key.ts';
+import type { Approver } from './approver.ts';
 import { personOf } from './count.ts';
+import { isGroupName } from './request.ts';
 
 /** Groups of approvers by name. */
 export type ApproverGroups = Readonly<Record<string, readonly Approver[]>>;
@@ -13,7 +15,9 @@ const MAX_NAME = 256;
  * and whoever holds a chain with a key from one group is known in the others.
  * @throws {TaperError} `option_invalid`.
  */
-export function readGroups(groups: ApproverGroups): ReadonlyMap<string, readonly Approver[]> {
+export function readApproverGroups(
+  groups: ApproverGroups,
+): ReadonlyMap<string, readonly Approver[]> {
   const checked = new Map<string, readonly Approver[]>();
   const personByKey = new Map<string, string>();
   const keyByPerson = new Map<string, string>();
