@@ -1,4 +1,8 @@
-import type { RevocationReason, RevocationTarget, Signer } from '@taper/core';
+import type { RevocationReason, RevocationTarget, Signer, ToolMap } from '@taper/core';
+import { type Administrators, createAdministrators } from './administration/administrators.ts';
+import { type Agents, createAgents } from './identity/agents.ts';
+import type { WorkloadIdentifier } from './identity/enrolment.ts';
+import type { Issuance } from './issuance/issuance.ts';
 import type { AuthorityStore } from './port/store.ts';
 
 /** Publishes revocations. A port: the deployment wires the one writer of the authority's log, here or on another node. */
@@ -13,7 +17,7 @@ export interface Revocations {
 }
 
 export interface AuthorityOptions {
-  /** The authority's own URL: issuer of tokens and identity documents. */
+  /** The authority's own URL, without a slash at its end: issuer of tokens and identity documents. */
   readonly issuer: string;
   readonly trustDomain: string;
   readonly store: AuthorityStore;
@@ -21,7 +25,14 @@ export interface AuthorityOptions {
   readonly root: Signer;
   /** Signs identity documents. */
   readonly identity: Signer;
+  /** Further keys of the authority: nobody else may have one of them. */
+  readonly ownKeys: readonly Signer['publicKey'][];
   readonly revocations: Revocations;
+  readonly issuance: Issuance;
+  /** Without it no workload is admitted by its token. */
+  readonly workloads?: WorkloadIdentifier;
+  /** The tools of an administrator of all tenants, or of one. */
+  readonly administratorTools: (tenant: string | undefined) => ToolMap;
   /** Seconds since the epoch. */
   readonly clock: () => number;
   /** That many fresh random bytes. */
@@ -33,7 +44,49 @@ export interface Authority {
   readonly issuer: string;
   readonly trustDomain: string;
   readonly store: AuthorityStore;
+  readonly agents: Agents;
+  readonly administrators: Administrators;
+  readonly issuance: Issuance;
   readonly revocations: Revocations;
   readonly clock: () => number;
   readonly random: (length: number) => Uint8Array;
+}
+
+/** The name under which the gate of the administration is known: what administrators' tokens are good for. */
+export function administrationAudience(issuer: string): string {
+  return `${issuer}/admin`;
+}
+
+/** @throws {TaperError} `option_invalid`. */
+export function createAuthority(options: AuthorityOptions): Authority {
+  const { issuer, trustDomain, store, root, identity, ownKeys, workloads, clock, random } = options;
+  return Object.freeze<Authority>({
+    issuer,
+    trustDomain,
+    store,
+    agents: createAgents({
+      store,
+      issuer,
+      trustDomain,
+      identity,
+      root,
+      clock,
+      random,
+      ownKeys,
+      ...(workloads === undefined ? {} : { workloads }),
+    }),
+    administrators: createAdministrators({
+      store,
+      issuer,
+      root,
+      audience: administrationAudience(issuer),
+      tools: options.administratorTools,
+      clock,
+      random,
+    }),
+    issuance: options.issuance,
+    revocations: options.revocations,
+    clock,
+    random,
+  });
 }

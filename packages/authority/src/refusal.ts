@@ -56,6 +56,7 @@ export type RefusalCode =
   | 'actor_refused'
   | 'target_refused'
   | 'unsupported_grant_type'
+  | 'issuance_unknown'
   | 'administrator_unknown'
   | 'administrator_exists'
   | 'administrator_last'
@@ -97,6 +98,7 @@ export const REFUSALS: Readonly<Record<RefusalCode, RefusalKind>> = {
   actor_refused: { status: 403, oauth: 'invalid_request' },
   target_refused: { status: 403, oauth: 'invalid_target' },
   unsupported_grant_type: { status: 400, oauth: 'unsupported_grant_type' },
+  issuance_unknown: { status: 404, oauth: 'invalid_request' },
   administrator_unknown: { status: 403, oauth: 'invalid_client' },
   administrator_exists: { status: 409, oauth: 'invalid_request' },
   administrator_last: { status: 409, oauth: 'invalid_request' },

@@ -1,5 +1,4 @@
 import {
-  canonicalize,
   importPublicKey,
   issue,
   isWellKnownTestKey,
@@ -10,6 +9,7 @@ import {
   type ToolMap,
   uuidV7,
   type VerifiedChain,
+  writeAuthorityEntryBody,
 } from '@taper/core';
 import type { AuthorityStore } from '../port/store.ts';
 import { AuthorityRefusal } from '../refusal.ts';
@@ -49,7 +49,7 @@ export interface Administrators {
     administrator: { readonly name: string; readonly tenant?: string; readonly jwk: JsonObject },
     by: EntryAuthor,
   ): Promise<AddedAdministrator>;
-  /** Takes the right away, for good; what has been handed on under it is gone, too. The key is still to be revoked: its thumbprint is the result. @throws {AuthorityRefusal} `administrator_unknown`, `administrator_last`. */
+  /** Takes the right away, for good. The key of the result is still to be revoked, and with it all that was handed on. For one who was removed it answers the same again. @throws {AuthorityRefusal} `administrator_unknown`, `administrator_last`. */
   remove(name: string, by: EntryAuthor): Promise<Administrator>;
   /** A new root token for the same key and the same tools. @throws {AuthorityRefusal} `administrator_unknown`. */
   renew(thumbprint: string): Promise<AddedAdministrator>;
@@ -142,8 +142,10 @@ export function createAdministrators(options: AdministratorsOptions): Administra
       store.transaction(async (tx) => {
         const now = clock();
         const list = await readAdministrators(tx);
-        const found = list.find((each) => each.name === name && each.removedAt === undefined);
+        const found = list.find((each) => each.name === name);
         if (found === undefined) throw unknown();
+        // Whoever was interrupted goes on to revoke the key.
+        if (found.removedAt !== undefined) return found;
         const others = list.filter(
           (each) => each !== found && each.removedAt === undefined && each.tenant === undefined,
         );
@@ -213,7 +215,7 @@ function entry(
   by: EntryAuthor,
   details: JsonObject,
 ): string {
-  return canonicalize({
+  return writeAuthorityEntryBody({
     time,
     event,
     ...(tenant === undefined ? {} : { tenant }),

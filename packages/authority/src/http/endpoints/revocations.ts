@@ -1,0 +1,163 @@
+import { isRevocationReason, type JsonObject, readRevocationTarget } from '@taper/core';
+import { z } from 'zod';
+import type { Authority } from '../../authority.ts';
+import type { IssuanceRecord } from '../../port/store.ts';
+import { AuthorityRefusal } from '../../refusal.ts';
+import { type Endpoint, endpoint, inBody, inPath, inQuery } from '../endpoint.ts';
+import {
+  after,
+  agentName,
+  limit,
+  reason,
+  revoked,
+  seconds,
+  tenantName,
+  thumbprint,
+} from './schema.ts';
+
+const issuance = z.object({
+  token_hash: thumbprint,
+  jti: z.string(),
+  agent: z.string(),
+  grant: z.string(),
+  grant_version: z.int(),
+  kind: z.enum(['client_credentials', 'token_exchange']),
+  issued_at: seconds,
+  expires_at: seconds,
+  key: thumbprint,
+});
+
+/** The authority's own right to revoke. Holders and issuers revoke at the revocation service, by requests that they sign. */
+export const REVOCATION_ENDPOINTS: readonly Endpoint[] = [
+  endpoint({
+    name: 'revoke',
+    method: 'POST',
+    path: '/admin/revocations',
+    summary:
+      'Revokes a token, a key, an agent or a tenant’s tokens (spec/revocation.md section 3).',
+    access: { kind: 'administrator', tool: 'taper:admin/revocation.add' },
+    args: {
+      target: inBody(z.record(z.string(), z.json())),
+      reason: inBody(reason),
+      expires_at: inBody(seconds.optional()),
+    },
+    status: 201,
+    result: revoked,
+    refusals: [],
+    async handle({ revocations }, { args }) {
+      const target = readRevocationTarget(args.target as JsonObject);
+      if (target === undefined || (target.kind === 'token' && args.expires_at === undefined))
+        throw new AuthorityRefusal('request_malformed', 'This is no target of a revocation.', {
+          facts: { argument: target === undefined ? 'target' : 'expires_at' },
+          hint: 'A token needs `expires_at`, its end or later.',
+        });
+      const { index, entry } = await revocations.revoke(target, {
+        ...reasonOf(args.reason),
+        ...(args.expires_at === undefined ? {} : { expiresAt: args.expires_at }),
+      });
+      return { index, entry };
+    },
+  }),
+  endpoint({
+    name: 'revokeTenant',
+    method: 'POST',
+    path: '/admin/tenants/:tenant/revocations',
+    summary: 'Revokes all tokens of a tenant that are older than a time; by default, than now.',
+    access: { kind: 'administrator', tool: 'taper:admin/revocation.tenant' },
+    args: {
+      tenant: inPath(tenantName),
+      issued_before: inBody(seconds.optional()),
+      reason: inBody(reason),
+    },
+    status: 201,
+    result: revoked,
+    refusals: [],
+    async handle({ revocations, clock }, { args }) {
+      const { tenant, issued_before: before = clock() } = args;
+      const { index, entry } = await revocations.revoke(
+        { kind: 'tenant', tenant, issued_before: before },
+        reasonOf(args.reason),
+      );
+      return { index, entry };
+    },
+  }),
+  endpoint({
+    name: 'listIssuances',
+    method: 'GET',
+    path: '/admin/tenants/:tenant/agents/:agent/issuances',
+    summary: 'Lists the roots that were issued to an agent, a page at a time.',
+    access: { kind: 'administrator', tool: 'taper:admin/issuance.list' },
+    args: {
+      tenant: inPath(tenantName),
+      agent: inPath(agentName),
+      after: inQuery(after),
+      limit: inQuery(limit),
+    },
+    status: 200,
+    result: z.object({ issuances: z.array(issuance), next: z.string().optional() }),
+    refusals: ['agent_unknown'],
+    async handle({ store }, { args }) {
+      const { tenant, agent: name, after: from, limit: most = 100 } = args;
+      const found = await store.read(async (tx) => {
+        const agent = await tx.findAgentByName(tenant, name);
+        if (agent === undefined)
+          throw new AuthorityRefusal('agent_unknown', 'There is no such agent.');
+        return tx.listIssuances({
+          agent: agent.id,
+          limit: most,
+          ...(from === undefined ? {} : { after: from }),
+        });
+      });
+      const last = found.length === most ? found.at(-1)?.jti : undefined;
+      return { issuances: found.map(show), ...(last === undefined ? {} : { next: last }) };
+    },
+  }),
+  endpoint({
+    name: 'revokeIssuance',
+    method: 'POST',
+    path: '/admin/tenants/:tenant/issuances/:token/revoke',
+    summary:
+      'Revokes a root that was issued to an agent of the tenant, and all that was derived from it.',
+    access: { kind: 'administrator', tool: 'taper:admin/issuance.revoke' },
+    args: { tenant: inPath(tenantName), token: inPath(thumbprint), reason: inBody(reason) },
+    status: 201,
+    result: revoked,
+    refusals: ['issuance_unknown'],
+    async handle(authority, { args }) {
+      const { tokenHash, expiresAt } = await requireIssuance(authority, args);
+      const { index, entry } = await authority.revocations.revoke(
+        { kind: 'token', token: tokenHash, root: tokenHash },
+        { ...reasonOf(args.reason), expiresAt },
+      );
+      return { index, entry };
+    },
+  }),
+];
+
+/** One of the tenant's: of another tenant's nobody learns that it is there. */
+async function requireIssuance(
+  { store }: Authority,
+  { tenant, token }: { readonly tenant: string; readonly token: string },
+): Promise<IssuanceRecord> {
+  const found = await store.read((tx) => tx.findIssuance(token));
+  if (found !== undefined && found.tenant === tenant) return found;
+  throw new AuthorityRefusal('issuance_unknown', 'No such root was issued in this tenant.');
+}
+
+function reasonOf(given: string | undefined): { readonly reason?: never } {
+  return (given !== undefined && isRevocationReason(given) ? { reason: given } : {}) as never;
+}
+
+function show(record: IssuanceRecord): z.infer<typeof issuance> {
+  return {
+    token_hash: record.tokenHash,
+    jti: record.jti,
+    agent: record.agent,
+    grant: record.grant,
+    grant_version: record.grantVersion,
+    kind: record.kind,
+    issued_at: record.issuedAt,
+    expires_at: record.expiresAt,
+    key: record.holder,
+  };
+}
