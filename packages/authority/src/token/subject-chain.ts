@@ -1,0 +1,175 @@
+import {
+  isJsonObject,
+  type JsonObject,
+  type JsonValue,
+  type StapleSubject,
+  type VerifiedChain,
+  type Verifier,
+} from '@taper/core';
+import type { ForeignDomains } from '../foreign/foreign-domain.ts';
+import type { SubjectBounds } from '../issuance/request.ts';
+import type { AuthorityStore } from '../port/store.ts';
+import { AuthorityRefusal } from '../refusal.ts';
+import { type Actor, actorsOfChain, informationOf } from './actors.ts';
+import { carriedAudience, carriedCaveats, revocableOf, toolsOf } from './carried.ts';
+import { malformed } from './form.ts';
+import { readJwt, textClaim } from './jwt.ts';
+import { actorRefused, type SubjectContext, subjectRefused } from './subject.ts';
+import { readChain } from './token-type.ts';
+
+/** The parameter with the staple (spec/revocation.md section 10) of a foreign chain, base64url. */
+export const SUBJECT_EVIDENCE = 'subject_evidence';
+
+/** Subjects of exchanges before this one that a root still names. */
+const MAX_SUBJECTS = 8;
+
+/** Whether anything that a chain rests on was revoked in this authority's log. An exception refuses the exchange. */
+export type RevocationCheck = (
+  subject: StapleSubject,
+  now: number,
+) => 'good' | 'revoked' | Promise<'good' | 'revoked'>;
+
+export interface ChainSubjectOptions {
+  readonly issuer: string;
+  readonly store: AuthorityStore;
+  /** Of chains under this authority's own root keys. */
+  readonly verifier: Verifier;
+  readonly foreign: ForeignDomains;
+  readonly revoked: RevocationCheck;
+}
+
+/** A verified chain that may be exchanged, and when that ends. */
+interface Incoming {
+  readonly chain: VerifiedChain;
+  readonly issuer: string | undefined;
+  readonly expiresAt: number;
+}
+
+/**
+ * What an exchange of a chain can give at most: never more tools, time, depth or places than its leaf, with all that its hops ask.
+ * @throws {AuthorityRefusal} `request_malformed`, `subject_refused`, `actor_refused`, `target_refused`, `scope_refused`, `unavailable`.
+ */
+export async function boundsOfChain(
+  token: string,
+  context: SubjectContext,
+  options: ChainSubjectOptions,
+): Promise<SubjectBounds> {
+  if (context.form.get('scope') !== undefined)
+    throw new AuthorityRefusal('scope_refused', 'A chain has no scopes.');
+  const { chain, issuer, expiresAt } = readIncoming(token, context, options);
+  const { claims, hash } = chain.leaf;
+  // Whoever holds a chain can only exchange it as the holder that its last hop names.
+  if (claims.holder.thumbprint !== context.client.key.thumbprint) throw actorRefused('not_named');
+  if (!claims.hasCapabilities) throw subjectRefused('no_capabilities');
+  const names = await knownHolders(chain, options);
+  await requireUnrevoked(chain, context.now, options.revoked);
+  const kind = issuer === undefined ? 'chain' : 'foreign';
+  return {
+    subject: kind,
+    issuer,
+    tools: toolsOf(chain),
+    expiresAt,
+    maxDepth: claims.delMaxDepth - claims.delDepth,
+    audience: issuer === undefined ? carriedAudience(chain) : undefined,
+    caveats: issuer === undefined ? carriedCaveats(chain) : undefined,
+    hash,
+    claims: claimsFor(
+      chain,
+      kind,
+      context.actor,
+      (thumbprint, uri) => names.get(thumbprint) ?? { sub: uri },
+    ),
+  };
+}
+
+function readIncoming(
+  token: string,
+  { form, client, now }: SubjectContext,
+  { issuer, verifier, foreign }: ChainSubjectOptions,
+): Incoming {
+  const tokens = readChain(token);
+  if (tokens === undefined) throw malformed('shape', 'subject_token');
+  const evidence = form.get(SUBJECT_EVIDENCE);
+  const [root = ''] = tokens;
+  const unverified = readJwt(root, root.length);
+  // Only to choose the keys to verify with: a chain verifies under the keys of the issuer that it names, or not at all.
+  const claimed = unverified === undefined ? undefined : textClaim(unverified.claims, 'iss');
+  if (claimed !== issuer) {
+    if (claimed === undefined || !foreign.knows(claimed)) throw subjectRefused('issuer');
+    return { issuer: claimed, ...foreign.verify(claimed, tokens, evidence, now) };
+  }
+  const verdict = verifier.verifyChain(tokens, now);
+  if (verdict.verdict === 'deny') {
+    const { code, hop } = verdict.denial;
+    throw subjectRefused('chain', { denial: code, ...(hop === undefined ? {} : { hop }) });
+  }
+  const { chain } = verdict;
+  if (chain.tokens[0]?.claims.caveats?.tenant !== client.agent.tenant)
+    throw subjectRefused('tenant');
+  return { chain, issuer: undefined, expiresAt: chain.leaf.claims.exp };
+}
+
+/** The agents of ours among the holders. Under one that is suspended or retired, or whose key is compromised, nothing is issued. */
+async function knownHolders(
+  chain: VerifiedChain,
+  { store, issuer }: ChainSubjectOptions,
+): Promise<ReadonlyMap<string, Actor>> {
+  return store.read(async (tx) => {
+    const names = new Map<string, Actor>();
+    for (const [hop, { claims }] of chain.tokens.entries()) {
+      const { thumbprint } = claims.holder;
+      const key = await tx.findKey(thumbprint);
+      if (key === undefined) continue;
+      const agent = key.purpose === 'agent' ? await tx.findAgent(key.holder) : undefined;
+      if (key.state === 'compromised' || agent?.state !== 'active')
+        throw subjectRefused('holder', { hop });
+      names.set(thumbprint, { iss: issuer, sub: agent.spiffeId });
+    }
+    return names;
+  });
+}
+
+async function requireUnrevoked(
+  chain: VerifiedChain,
+  now: number,
+  revoked: RevocationCheck,
+): Promise<void> {
+  let verdict: unknown;
+  try {
+    verdict = await revoked(revocableOf(chain), now);
+  } catch (cause) {
+    throw new AuthorityRefusal('unavailable', 'It is not known whether the subject is revoked.', {
+      facts: { reason: 'revocation' },
+      cause,
+    });
+  }
+  if (verdict !== 'good') throw subjectRefused('revoked');
+}
+
+function claimsFor(
+  chain: VerifiedChain,
+  kind: 'chain' | 'foreign',
+  actor: Actor,
+  nameOf: (thumbprint: string, uri: string) => Actor,
+): JsonObject {
+  const { sub, subject } = informationOf(chain);
+  requireFewSubjects(subject);
+  return {
+    act: actorsOfChain(chain, actor, nameOf),
+    taper_subject: {
+      kind,
+      iss: chain.anchor.issuer,
+      hash: chain.leaf.hash,
+      ...(subject === undefined ? {} : { subject }),
+    },
+    ...(sub === undefined ? {} : { sub }),
+  };
+}
+
+function requireFewSubjects(subject: JsonValue | undefined): void {
+  let next = subject;
+  for (let count = 1; next !== undefined; count += 1) {
+    if (!isJsonObject(next) || count >= MAX_SUBJECTS) throw subjectRefused('exchanged_too_often');
+    next = Object.hasOwn(next, 'subject') ? next['subject'] : undefined;
+  }
+}
