@@ -4,6 +4,8 @@ import type { ProfileContext } from './caveat/check.ts';
 import type { ChainCache } from './chain-cache.ts';
 import { type Denial, denial, isProblem, type Problem, problem } from './denial.ts';
 import { TaperError } from './error.ts';
+import { checkHybridKey, type HybridKey } from './hybrid/key.ts';
+import { hybridProblem } from './hybrid/root.ts';
 import {
   decodeSegment,
   decodeSignature,
@@ -30,6 +32,8 @@ export interface TrustAnchor {
   /** Compared with a root's `iss` as an exact string. */
   readonly issuer: string;
   readonly key: PublicKey;
+  /** Where given, roots must carry a second, post-quantum signature by this key, and both must verify (spec/hybrid-roots.md). */
+  readonly hybrid?: HybridKey;
 }
 
 /** A token whose signature, claims and place under its parent have been verified. Only `verifyChain` and the makers mint one. */
@@ -220,6 +224,8 @@ export function* chainVerification(
     let claims: TokenClaims | Problem;
     if (parent === undefined) {
       anchor = policy.anchors.find(({ key }) => key === signer) as TrustAnchor;
+      const unsigned = anchor.hybrid && hybridProblem(jws, checkHybridKey(anchor.hybrid));
+      if (unsigned !== undefined) return deny(unsigned, hop);
       claims = checkRoot(payload, anchor.issuer, now, policy.limits, marked);
     } else {
       claims = checkChild(payload, verified, now, policy.limits, marked, rotations);

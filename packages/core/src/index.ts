@@ -1,4 +1,10 @@
-export { createSigner, generateKeyPair, platform } from '#crypto';
+export {
+  createHybridSigner,
+  createSigner,
+  generateHybridKeyPair,
+  generateKeyPair,
+  platform,
+} from '#crypto';
 export {
   type ApprovalAction,
   approvalActionHash,
@@ -116,7 +122,13 @@ export {
   validateConstraint,
 } from './constraint/registry.ts';
 export type { Constraint, ConstraintProblem } from './constraint/type.ts';
-export type { Algorithm, PlatformCrypto, SignatureVerifier, Signer } from './crypto/port.ts';
+export type {
+  Algorithm,
+  HybridPrivateJwk,
+  PlatformCrypto,
+  SignatureVerifier,
+  Signer,
+} from './crypto/port.ts';
 export { DENIALS, type Denial, type DenialCode, type DenialFacts, denial } from './denial.ts';
 export { type ErrorCode, TaperError } from './error.ts';
 export {
@@ -161,6 +173,7 @@ export {
   evidenceReceipts,
   verifyEvidence,
 } from './evidence/verify.ts';
+export { checkHybridKey, type HybridKey, type HybridSigner } from './hybrid/key.ts';
 export { type DeriveOptions, derive, type IssueOptions, issue, type ToolMap } from './issue.ts';
 export { canonicalize } from './jcs.ts';
 export {

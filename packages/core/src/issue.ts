@@ -4,11 +4,12 @@ import { isVerifiedChain, mintChain, type VerifiedChain } from './chain.ts';
 import type { Signer } from './crypto/port.ts';
 import { isProblem, type Problem, problem } from './denial.ts';
 import { TaperError } from './error.ts';
+import type { HybridSigner } from './hybrid/key.ts';
 import { canonicalize } from './jcs.ts';
 import type { JsonObject, JsonValue } from './json.ts';
 import { isPublicKey, type PublicKey } from './key.ts';
 import { completeLimits, type Limits } from './limits.ts';
-import { refuse, signToken } from './make.ts';
+import { refuse, signHybridRoot, signToken } from './make.ts';
 import { actingKey } from './rotation/acting.ts';
 import { checkChild, checkRoot, findOutOfForce } from './token-check.ts';
 
@@ -38,6 +39,8 @@ export interface IssueOptions extends TokenOptions {
   readonly signer: Signer;
   /** Seconds until expiry. */
   readonly lifetime: number;
+  /** Signs beside it, where the anchor asks for a second signature (spec/hybrid-roots.md). */
+  readonly hybrid?: HybridSigner;
   /** How many hops may follow: `del_max_depth`. 0 makes a token that cannot be delegated. */
   readonly maxDepth: number;
   /** Further claims, such as `sub` and `act`, for whoever reads the token. No verifier looks at them, and they carry no authority. */
@@ -91,8 +94,12 @@ export async function issue(options: IssueOptions): Promise<VerifiedChain> {
   const marked = options.caveats !== undefined;
   const claims = checkRoot(payload, issuer, now, limits, marked);
   if (isProblem(claims)) return refuse(claims, 0);
-  const compact = await signToken(payload, marked, signer);
-  return finish(mintChain({ issuer, key: signer.publicKey }, compact, claims, limits), 0);
+  const anchor = { issuer, key: signer.publicKey };
+  const { hybrid } = options;
+  if (hybrid === undefined)
+    return finish(mintChain(anchor, await signToken(payload, marked, signer), claims, limits), 0);
+  const compact = await signHybridRoot(payload, marked, signer, hybrid);
+  return finish(mintChain({ ...anchor, hybrid: hybrid.key }, compact, claims, limits), 0);
 }
 
 /**

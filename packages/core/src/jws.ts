@@ -66,9 +66,19 @@ export function encodeHeaderWith(
   marked: boolean,
   members: JsonObject,
 ): string {
-  const profile = marked ? { crit: ['taper'], taper: PROFILE_VERSION } : {};
-  const header = canonicalize({ alg, ...profile, ...members, typ });
+  const header = canonicalize(headerWith(alg, typ, marked, members));
   return platform.encodeBase64url(platform.asciiBytes(header));
+}
+
+/** The members of such a header. */
+export function headerWith(
+  alg: Algorithm,
+  typ: JwsType,
+  marked: boolean,
+  members: JsonObject,
+): JsonObject {
+  const profile = marked ? { crit: ['taper'], taper: PROFILE_VERSION } : {};
+  return { alg, ...profile, ...members, typ };
 }
 
 /** Takes a compact serialization apart: three segments, whose encoding is judged where they are decoded. The last may be empty (an unsecured JWS, refused by its `alg`). */

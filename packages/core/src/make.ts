@@ -2,7 +2,15 @@ import { platform } from '#crypto';
 import type { Signer } from './crypto/port.ts';
 import { type Denial, denial, type Problem } from './denial.ts';
 import { TaperError } from './error.ts';
-import { encodeHeader, encodeHeaderWith, type JwsType, ROTATION_PARAMETER } from './jws.ts';
+import type { HybridSigner } from './hybrid/key.ts';
+import { HYBRID_PARAMETER, signHybrid } from './hybrid/root.ts';
+import {
+  encodeHeader,
+  encodeHeaderWith,
+  headerWith,
+  type JwsType,
+  ROTATION_PARAMETER,
+} from './jws.ts';
 import type { VerifiedRotation } from './rotation/succession.ts';
 import { canonicalSignature, precheckSignature } from './signature.ts';
 
@@ -56,6 +64,20 @@ export function signToken(
   rotations?: readonly VerifiedRotation[],
 ): Promise<string> {
   return signSegment(headerOf('aat+jwt', marked, signer, rotations), payload, signer);
+}
+
+/** Signs a root with both keys of its anchor: the second signature first, which the first covers. @throws as {@link sign}, and `key_invalid`. */
+export async function signHybridRoot(
+  payload: string,
+  marked: boolean,
+  signer: Signer,
+  hybrid: HybridSigner,
+): Promise<string> {
+  const { alg } = signer.publicKey;
+  const segment = platform.encodeBase64url(UTF8.encode(payload));
+  const second = await signHybrid(headerWith(alg, 'aat+jwt', marked, {}), segment, hybrid);
+  const header = encodeHeaderWith(alg, 'aat+jwt', marked, { [HYBRID_PARAMETER]: second });
+  return signSegment(header, payload, signer);
 }
 
 function headerOf(

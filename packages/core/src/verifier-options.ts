@@ -3,6 +3,7 @@ import type { ChainPolicy, TrustAnchor } from './chain.ts';
 import { ChainCache } from './chain-cache.ts';
 import type { SignatureVerifier } from './crypto/port.ts';
 import { TaperError } from './error.ts';
+import { checkHybridKey } from './hybrid/key.ts';
 import { isPublicKey } from './key.ts';
 import { completeLimits, type Limits } from './limits.ts';
 import { requireKnownOptions } from './option-names.ts';
@@ -104,9 +105,10 @@ function checkAnchors(anchors: readonly TrustAnchor[]): readonly TrustAnchor[] {
     });
   }
   const issuers = new Map<string, string>();
+  const seconds = new Map<string, string | undefined>();
   return Object.freeze(
     Array.from(anchors, (anchor: Partial<TrustAnchor> | null | undefined) => {
-      const { issuer, key } = anchor ?? {};
+      const { issuer, key, hybrid } = anchor ?? {};
       if (typeof issuer !== 'string' || issuer === '' || !isPublicKey(key)) {
         throw new TaperError(
           'option_invalid',
@@ -120,7 +122,21 @@ function checkAnchors(anchors: readonly TrustAnchor[]): readonly TrustAnchor[] {
         );
       }
       issuers.set(key.thumbprint, issuer);
-      return Object.freeze({ issuer, key });
+      const second = hybrid === undefined ? undefined : checkHybridKey(hybrid);
+      const known = seconds.get(key.thumbprint);
+      if (seconds.has(key.thumbprint) && known !== second?.key) {
+        throw new TaperError(
+          'option_invalid',
+          `One key of ${issuer} is given with and without a second, or with two.`,
+          {
+            hint: 'What one of them asks of a root, the other would let pass.',
+          },
+        );
+      }
+      seconds.set(key.thumbprint, second?.key);
+      return Object.freeze(
+        second === undefined ? { issuer, key } : { issuer, key, hybrid: second },
+      );
     }),
   );
 }

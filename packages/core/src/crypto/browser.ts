@@ -1,10 +1,11 @@
 import { decodeBase64url, encodeBase64url, isStrictBase64url } from '../base64url.ts';
 import { TaperError } from '../error.ts';
+import type { HybridKey, HybridSigner } from '../hybrid/key.ts';
 import { importPublicKey, keyBytes, type PublicKey } from '../key.ts';
 import { mismatchedPrivateKey, type PrivateJwk, readPrivateJwk } from '../private-key.ts';
 import { sha256 } from '../sha256.ts';
 import { canonicalSignature } from '../signature.ts';
-import type { Algorithm, PlatformCrypto, Signer } from './port.ts';
+import type { Algorithm, HybridPrivateJwk, PlatformCrypto, Signer } from './port.ts';
 
 const ES256 = { name: 'ECDSA', namedCurve: 'P-256', hash: 'SHA-256' } as const;
 const ALGORITHMS: Readonly<Record<Algorithm, { name: 'Ed25519' } | typeof ES256>> = {
@@ -71,6 +72,7 @@ export const platform: PlatformCrypto = Object.freeze<PlatformCrypto>({
   },
   verify: undefined,
   verifyAsync,
+  verifyMlDsa65: undefined,
 });
 
 /**
@@ -183,4 +185,20 @@ async function proveThatHalvesMatch(
     () => false,
   );
   if (!belong) throw mismatchedPrivateKey();
+}
+
+/** Browsers make no post-quantum signatures yet. @throws TaperError `option_invalid`, always. */
+export function createHybridSigner(_privateJwk: unknown): HybridSigner {
+  throw withoutMlDsa();
+}
+
+/** As {@link createHybridSigner}. @throws TaperError `option_invalid`, always. */
+export function generateHybridKeyPair(): { privateJwk: HybridPrivateJwk; key: HybridKey } {
+  throw withoutMlDsa();
+}
+
+function withoutMlDsa(): TaperError {
+  return new TaperError('option_invalid', 'This platform has no ML-DSA-65.', {
+    hint: 'Hybrid roots are issued and verified on Node 24.',
+  });
 }

@@ -11,10 +11,17 @@ import {
 } from 'node:crypto';
 import { createRequire } from 'node:module';
 import { TaperError } from '../error.ts';
+import { checkHybridKey, type HybridKey, type HybridSigner } from '../hybrid/key.ts';
 import { keyBytes, type PublicKey } from '../key.ts';
 import { mismatchedPrivateKey, type PrivateJwk, readPrivateJwk } from '../private-key.ts';
 import { canonicalSignature } from '../signature.ts';
-import type { Algorithm, PlatformCrypto, SignatureVerifier, Signer } from './port.ts';
+import type {
+  Algorithm,
+  HybridPrivateJwk,
+  PlatformCrypto,
+  SignatureVerifier,
+  Signer,
+} from './port.ts';
 
 const keyObjects = new WeakMap<PublicKey, KeyObject>();
 
@@ -121,6 +128,16 @@ function flipFirstBit(bytes: Uint8Array): Uint8Array {
   return changed;
 }
 
+/** The key is read each time: roots are cached, and there is one for each chain. */
+function verifyMlDsa65(pub: string, input: Uint8Array, signature: Uint8Array): boolean {
+  try {
+    const jwk = { kty: 'AKP', alg: 'ML-DSA-65', pub };
+    return verifyBytes(null, input, createPublicKey({ key: jwk, format: 'jwk' }), signature);
+  } catch {
+    return false; // for instance a Node whose OpenSSL is older than 3.5
+  }
+}
+
 function platformWith(name: string, verify: SignatureVerifier): PlatformCrypto {
   return Object.freeze<PlatformCrypto>({
     name,
@@ -147,6 +164,7 @@ function platformWith(name: string, verify: SignatureVerifier): PlatformCrypto {
     },
     verify,
     verifyAsync: async (key, input, signature) => verify(key, input, signature),
+    verifyMlDsa65,
   });
 }
 
@@ -225,4 +243,39 @@ export function generateKeyPair(alg: Algorithm = 'Ed25519'): {
       : generateKeyPairSync('ec', { namedCurve: 'P-256' });
   const { publicKey, privateJwk } = readPrivateJwk(privateKey.export({ format: 'jwk' }));
   return { privateJwk, publicKey };
+}
+
+/**
+ * A signer of second signatures for a private JWK (`kty` AKP, `alg` ML-DSA-65, `pub`, `priv`). The private key stays in a key object.
+ * @throws TaperError `key_invalid` when the JWK is malformed, or its halves do not belong together.
+ */
+export function createHybridSigner(privateJwk: unknown): HybridSigner {
+  try {
+    const { kty, alg, pub, priv } = privateJwk as HybridPrivateJwk;
+    const jwk = { kty, alg, pub, priv };
+    const privateKey = createPrivateKey({ key: jwk, format: 'jwk' });
+    const own = createPublicKey(privateKey).export({ format: 'jwk' });
+    if (kty !== 'AKP' || alg !== 'ML-DSA-65' || own['pub'] !== pub) throw new Error('other key');
+    const key = checkHybridKey({ alg, key: pub });
+    return Object.freeze({ key, sign: (input: Uint8Array) => signBytes(null, input, privateKey) });
+  } catch {
+    // Without its cause, which may show the key.
+    throw new TaperError('key_invalid', 'This is no private ML-DSA-65 key.', {
+      hint: 'Expected a JWK with kty AKP, alg ML-DSA-65, pub and priv (base64url of the 32-byte seed).',
+    });
+  }
+}
+
+/** A fresh ML-DSA-65 key pair. `privateJwk` is secret. @throws TaperError `option_invalid` where this Node has no ML-DSA. */
+export function generateHybridKeyPair(): { privateJwk: HybridPrivateJwk; key: HybridKey } {
+  try {
+    const { privateKey } = generateKeyPairSync('ml-dsa-65');
+    const privateJwk = privateKey.export({ format: 'jwk' }) as unknown as HybridPrivateJwk;
+    return { privateJwk, key: checkHybridKey({ alg: privateJwk.alg, key: privateJwk.pub }) };
+  } catch (cause) {
+    throw new TaperError('option_invalid', 'This Node has no ML-DSA-65.', {
+      hint: 'Use Node 24 with OpenSSL 3.5 or later.',
+      cause,
+    });
+  }
 }

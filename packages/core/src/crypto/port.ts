@@ -33,6 +33,14 @@ export interface Signer {
   sign(input: Uint8Array): Uint8Array | Promise<Uint8Array>;
 }
 
+/** A private ML-DSA-65 key as a JWK. `priv` is the seed: base64url of 32 bytes, secret. */
+export interface HybridPrivateJwk {
+  readonly kty: 'AKP';
+  readonly alg: 'ML-DSA-65';
+  readonly pub: string;
+  readonly priv: string;
+}
+
 /** What core needs of the platform. `#crypto` resolves to the Node or the browser implementation. */
 export interface PlatformCrypto {
   /** Which implementation answers, for reports: `sodium-native`, `node:crypto`, `webcrypto`. */
@@ -52,4 +60,8 @@ export interface PlatformCrypto {
   /** Synchronous verification, or `undefined` where the platform has none. */
   readonly verify: SignatureVerifier | undefined;
   readonly verifyAsync: AsyncSignatureVerifier;
+  /** Checks an ML-DSA-65 signature with an empty context (FIPS 204); `undefined` where the platform has none. `key`: base64url of the public key. Never throws. */
+  readonly verifyMlDsa65:
+    | ((key: string, input: Uint8Array, signature: Uint8Array) => boolean)
+    | undefined;
 }

@@ -1,7 +1,7 @@
 import type { AuditEvent } from '../audit-event/event.ts';
 import { joinCaveats } from '../caveat/accumulate.ts';
 import { isCaveatText } from '../caveat/shape.ts';
-import { type ChainVerdict, chainCaveats, type VerifiedChain } from '../chain.ts';
+import { type ChainVerdict, chainCaveats, type TrustAnchor, type VerifiedChain } from '../chain.ts';
 import {
   type AsyncVerifier,
   createAsyncVerifier,
@@ -284,11 +284,12 @@ export class AuthorityOfLog {
 }
 
 /** One key may be an anchor in several times. */
-function distinct({
-  anchors,
-}: EvidenceTrust): { issuer: string; key: EvidenceTrust['anchors'][number]['key'] }[] {
+function distinct({ anchors }: EvidenceTrust): readonly TrustAnchor[] {
   const seen = new Map(
-    anchors.map(({ issuer, key }) => [`${key.thumbprint} ${issuer}`, { issuer, key }]),
+    anchors.map(({ issuer, key, hybrid }) => [
+      `${key.thumbprint} ${issuer}`,
+      hybrid === undefined ? { issuer, key } : { issuer, key, hybrid },
+    ]),
   );
   return [...seen.values()];
 }

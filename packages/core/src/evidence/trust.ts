@@ -1,6 +1,7 @@
 import { type AuditHead, isEmitter } from '../audit-event/event.ts';
 import { isHead } from '../audit-event/head.ts';
 import { TaperError } from '../error.ts';
+import { checkHybridKey, type HybridKey } from '../hybrid/key.ts';
 import { isJsonObject, type JsonObject, type JsonValue, parseJson } from '../json.ts';
 import { type PublicJwk, type PublicKey, readPublicKey } from '../key.ts';
 import { type NoteKey, parseNoteKey } from '../log-proof/note-key.ts';
@@ -11,6 +12,8 @@ import { listAt, objectAt, optionalAt, ShapeError, textAt, wholeAt } from './sha
 export interface EvidenceAnchor {
   readonly issuer: string;
   readonly key: PublicKey;
+  /** The second key, whose signature its roots must carry, too (spec/hybrid-roots.md). */
+  readonly hybrid?: HybridKey;
   readonly notBefore: number;
   readonly notAfter: number;
 }
@@ -103,6 +106,14 @@ function readTrust(value: JsonValue | undefined): EvidenceTrust {
     return origin as string;
   });
   const anchors = listAt(object['anchors'], 'anchors', readAnchor, { most: 100 });
+  // What one of them asks of a root, the other would let pass.
+  for (const [index, { key, hybrid }] of anchors.entries())
+    if (
+      anchors.some(
+        (each) => each.key.thumbprint === key.thumbprint && each.hybrid?.key !== hybrid?.key,
+      )
+    )
+      throw new ShapeError(`anchors[${index}].hybrid`);
   return Object.freeze({
     anchors,
     emitters,
@@ -114,8 +125,10 @@ function readTrust(value: JsonValue | undefined): EvidenceTrust {
 }
 
 function readAnchor(value: JsonValue, path: string): EvidenceAnchor {
-  const object = objectAt(value, path, ['issuer', 'key'], ['not_before', 'not_after']);
+  const object = objectAt(value, path, ['issuer', 'key'], ['hybrid', 'not_before', 'not_after']);
+  const hybrid = optionalAt(object, 'hybrid', path, hybridAt);
   return {
+    ...(hybrid === undefined ? {} : { hybrid }),
     issuer: textAt(object['issuer'], `${path}.issuer`),
     key: keyAt(object['key'], `${path}.key`),
     ...readValidity(object, path),
@@ -239,6 +252,15 @@ function keyAt(value: JsonValue | undefined, path: string): PublicKey {
   const key = readPublicKey(value as unknown as PublicJwk);
   if (typeof key === 'string') throw new ShapeError(path);
   return key;
+}
+
+function hybridAt(value: JsonValue, path: string): HybridKey {
+  const { alg, key } = objectAt(value, path, ['alg', 'key']);
+  try {
+    return checkHybridKey({ alg: textAt(alg, path) as HybridKey['alg'], key: textAt(key, path) });
+  } catch {
+    throw new ShapeError(path);
+  }
 }
 
 function noteKeyAt(value: JsonValue, path: string): NoteKey {
