@@ -126,8 +126,15 @@ export interface Page {
  *
  * - `insert…` is an exception `store_conflict` where something unique is there already, and naming it in `conflict`.
  * - `update…` writes the whole record where the stored version is `record.version - 1` (keys and enrolments: where it exists), and is
- *   `store_conflict` otherwise.
- * - Lists are ordered: agents and issuances by id, keys by `addedAt` and thumbprint.
+ *   `store_conflict` with `version` otherwise, also where it would change what stands for good: anything but state and version of an
+ *   agent, which does not come back from `retired`; anything but state and end of a key, whose state only goes on, in the order of
+ *   {@link KeyState}; anything but the agent of an enrolment, set once, and its end, which only comes nearer; anything but approvals
+ *   and state of a pending issuance, which is `open` no more once it was something else.
+ * - Lists are ordered, by text byte by byte: agents and pending issuances by id, issuances by `jti`, keys by `addedAt` and thumbprint,
+ *   peer rules by agent. `after` need not be there.
+ * - After an exception nothing of the transaction is kept, whatever `work` makes of it, and whatever it does then is refused with the
+ *   same.
+ * - Once `work` has ended, its transaction does nothing any more: an exception.
  */
 export interface AuthorityTransaction {
   findAgent(id: string): Promise<AgentRecord | undefined>;
@@ -168,14 +175,20 @@ export interface AuthorityTransaction {
    * Uses up something that serves once, such as the `jti` of an assertion.
    * @param key base64url SHA-256 of what is used.
    * @param expiresAt last second for which it must be remembered.
-   * @returns whether this was the first use. One that has expired at `now` is not: `false`.
+   * @returns whether this was the first use. One that has expired at `now`, or expires no later than something that was forgotten,
+   * is not: `false`.
    */
   useOnce(key: string, expiresAt: number, now: number): Promise<boolean>;
 
   findSetting(name: string): Promise<string | undefined>;
   putSetting(name: string, value: string): Promise<void>;
 
-  /** Hands over the body of an entry for the authority's log: it is there exactly when the transaction is. */
+  /**
+   * Hands over the body of an entry for the authority's log: it is there exactly when the transaction is.
+   * @param body as core's `writeAuthorityEntryBody` wrote it.
+   * @returns its sequence.
+   * @throws {TaperError} `option_invalid` for anything else.
+   */
   appendEntry(body: string): Promise<number>;
 }
 
@@ -185,10 +198,13 @@ export interface AuthorityTransaction {
  * - `transaction` runs `work` alone, as if nobody else wrote (serializable), and is done once what it wrote is durable. It may run
  *   `work` again from the start after a conflict, so `work` does nothing but with its transaction. What `work` throws undoes all and is
  *   passed on. No signer and no network is waited for within it.
- * - `read` is the same for one that writes nothing.
- * - After an exception `store_unavailable` it is not known whether a transaction was done.
+ * - `read` is the same for one that writes nothing; what would write is refused. It sees all that was done before it was called.
+ * - After an exception `store_unavailable` it is not known whether a transaction was done. The store goes on when it can.
+ * - A transaction that waits for something else holds up the others; after some seconds it is undone, with `store_unavailable`.
  * - `pendingEntries` answers entries that are not marked, lowest first, without a gap; `lastMarked` the highest that is marked;
- *   `markEntries` says that all up to the last one of `places` stand in the log, each at its index.
+ *   `markEntries` says that all up to the last one of `places` stand in the log, each at its index: they go on from the last that is
+ *   marked, without a gap and with rising indexes. The same once more changes nothing; anything else is `store_conflict` with
+ *   `outbox`, and nothing is marked.
  */
 export interface AuthorityStore {
   transaction<T>(work: (tx: AuthorityTransaction) => Promise<T>): Promise<T>;
@@ -196,7 +212,10 @@ export interface AuthorityStore {
   pendingEntries(limit: number): Promise<OutboxRecord[]>;
   lastMarked(): Promise<OutboxRecord | undefined>;
   markEntries(places: readonly { sequence: number; index: number }[]): Promise<void>;
-  /** Forgets what `useOnce` remembered, where it has expired for more than a minute, and closed enrolments and pending issuances a day after their end. */
+  /**
+   * Forgets what `useOnce` remembered, where it has expired for more than a minute; enrolments and pending issuances a day after
+   * their end; entries that are marked, but for the last one.
+   */
   sweep(now: number): Promise<void>;
   /** Ends cheaply. @throws `store_unavailable` where the store does not answer. */
   ping(): Promise<void>;

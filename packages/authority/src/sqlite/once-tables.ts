@@ -1,3 +1,4 @@
+import { requireEntryBody } from '../entry-pump/body.ts';
 import type { AuthorityTransaction } from '../port/store.ts';
 import { optional, type Statements } from './statements.ts';
 
@@ -30,6 +31,7 @@ export function oncePart({ row, run }: Statements): OncePart {
       );
     },
     async appendEntry(body) {
+      requireEntryBody(body);
       const last = row('SELECT coalesce(max(sequence), 0) AS sequence FROM outbox');
       const sequence = Number(last?.['sequence']) + 1;
       run('INSERT INTO outbox (sequence, body) VALUES (?, ?)', sequence, body);

@@ -1,7 +1,7 @@
 import { requireKnownOptions, TaperError } from '@taper/core';
 import type { AuthorityStore, AuthorityTransaction, OutboxRecord } from '../port/store.ts';
 import { storeError } from './error.ts';
-import { exclusively, openFile, openMemory, progressOf } from './file.ts';
+import { type Connections, exclusively, openFile, openMemory, progressOf } from './file.ts';
 import { lastMarkedIn, markIn, pendingIn } from './outbox.ts';
 import { prepareStatements } from './statements.ts';
 import { sweepIn } from './sweep.ts';
@@ -38,6 +38,16 @@ const OPTIONS: readonly (keyof SqliteAuthorityStoreOptions)[] = [
  * version, can be read by others, or is older than its witness; `store_unavailable` when it stays locked; `option_invalid`.
  */
 export function openSqliteAuthorityStore(options: SqliteAuthorityStoreOptions): AuthorityStore {
+  return storeOn(options, (path, witness) =>
+    path === ':memory:' ? openMemory() : openFile(path, witness),
+  );
+}
+
+/** The store on connections that are opened otherwise. */
+export function storeOn(
+  options: SqliteAuthorityStoreOptions,
+  connect: (path: string, witness: string) => Connections,
+): AuthorityStore {
   requireKnownOptions(options, OPTIONS);
   const { path, lockTimeout = 2_000, workTimeout = 10_000 } = options;
   if (typeof path !== 'string' || path === '' || path.startsWith('file:'))
@@ -47,7 +57,7 @@ export function openSqliteAuthorityStore(options: SqliteAuthorityStoreOptions): 
       throw new TaperError('option_invalid', `\`${name}\` must be 1 to 60000 milliseconds.`);
   const isFile = path !== ':memory:';
   const { witness = `${path}.witness` } = options;
-  const { writer, reader } = isFile ? openFile(path, witness) : openMemory();
+  const { writer, reader } = connect(path, witness);
 
   const statements = prepareStatements(writer);
   const changes = () => statements.row('SELECT total_changes() AS count')?.['count'];
