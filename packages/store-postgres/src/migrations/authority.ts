@@ -1,0 +1,1 @@
+export const AUTHORITY_TABLES = `SELECT 1`;

@@ -1,0 +1,1 @@
+export const BUDGET_TABLES = `SELECT 1`;
