@@ -1,1 +1,1 @@
-export {};
+export { type AwsKmsSigner, type AwsKmsSignerOptions, openAwsKmsSigner } from './signer.ts';
