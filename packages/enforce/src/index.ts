@@ -40,6 +40,15 @@ export {
   type VerifyAuditOptions,
   verifyAuditLog,
 } from './audit/verify.ts';
+export {
+  checkBudgetCapacity,
+  checkNow as checkBudgetTime,
+  DEFAULT_BUDGET_CAPACITY,
+  idTaken as reservationTaken,
+  limitDiffers,
+  perhapsForgotten as accountPerhapsForgotten,
+  readCharges,
+} from './budget/reservation.ts';
 export type {
   ApprovalRequired,
   CallContext,
@@ -100,6 +109,7 @@ export type {
   RevocationVerdict,
   RevocationView,
 } from './port/revocation-view.ts';
+export { checkUsedKeys, perhapsForgotten as keyPerhapsForgotten } from './replay/used-keys.ts';
 export type { PortFailure, PortName } from './port-failure.ts';
 export type { Revocation } from './revocation/entry.ts';
 export type { LiveSession, SessionAuthenticator } from './session/authenticator.ts';

@@ -32,6 +32,7 @@ export function clientConfig({
     statement_timeout: statementTimeout,
     lock_timeout: statementTimeout,
     idle_in_transaction_session_timeout: IDLE_IN_TRANSACTION,
+    default_transaction_isolation: 'read\\ committed',
     // The way to a client that has vanished is given up after some twenty seconds, and its locks with it.
     tcp_keepalives_idle: 10,
     tcp_keepalives_interval: 3,

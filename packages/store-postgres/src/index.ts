@@ -15,3 +15,5 @@ export type { PostgresLogOptions } from './log/fence.ts';
 export { createPostgresRevocationStateStore } from './log/revocation-state-store.ts';
 export { createPostgresTileSource, createPostgresTileStore } from './log/tile-store.ts';
 export { PostgresError, type PostgresOutcome } from './postgres-error.ts';
+export { createPostgresBudgetLedger } from './enforce/budget-ledger.ts';
+export { createPostgresReplayStore } from './enforce/replay-store.ts';
