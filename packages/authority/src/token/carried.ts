@@ -6,6 +6,7 @@ import {
   type StapleSubject,
   type ToolMap,
   type VerifiedChain,
+  type VerifiedToken,
 } from '@taper/core';
 import { AuthorityRefusal } from '../refusal.ts';
 
@@ -81,12 +82,17 @@ export function revocableOf(chain: VerifiedChain): StapleSubject {
     chains: [
       {
         tokens: tokens.map(({ hash }) => hash),
-        keys: [anchor.key.thumbprint, ...tokens.map(({ claims }) => claims.holder.thumbprint)],
+        keys: [anchor.key.thumbprint, ...tokens.flatMap(keysOf)],
       },
     ],
     tenant: chainCaveats(chain).tenant,
     oldestIssuedAt: Math.min(...tokens.map(({ claims }) => claims.iat)),
   };
+}
+
+/** Its holder, and before that the successors of the holder above that led to its signature. */
+function keysOf({ claims, rotations = [] }: VerifiedToken): readonly string[] {
+  return [...rotations.map(({ newKey }) => newKey.thumbprint), claims.holder.thumbprint];
 }
 
 function uncarried(caveat: string): AuthorityRefusal {

@@ -1,5 +1,6 @@
 import { importPublicKey, type PublicKey } from '@taper/core';
-import type { AgentRecord, AuthorityTransaction, KeyRecord } from '../port/store.ts';
+import { isAccepted, requireActive } from '../identity/agent-key.ts';
+import type { AgentRecord, AuthorityTransaction } from '../port/store.ts';
 import { AuthorityRefusal } from '../refusal.ts';
 import type { DpopProof } from './dpop.ts';
 import { hashText, isSignedBy, readJwt, textClaim, timeClaim } from './jwt.ts';
@@ -117,19 +118,6 @@ export async function authenticateClient(
     if (!isFirst) throw unauthenticated('replayed');
   }
   return { agent, key: proof.key };
-}
-
-/** Whether a key is one that its holder may sign with at `now`. */
-export function isAccepted({ state, endsAt }: KeyRecord, now: number): boolean {
-  if (state === 'current') return true;
-  return state === 'overlapping' && endsAt !== undefined && now < endsAt;
-}
-
-/** @throws {AuthorityRefusal} `agent_suspended`, `agent_retired`. */
-export function requireActive({ state }: AgentRecord): void {
-  if (state === 'suspended')
-    throw new AuthorityRefusal('agent_suspended', 'The agent is suspended.');
-  if (state !== 'active') throw new AuthorityRefusal('agent_retired', 'The agent is retired.');
 }
 
 function readAssertion(assertion: string, issuer: string, now: number): ClaimedClient {

@@ -123,6 +123,11 @@ async function knownHolders(
       const agent = key.purpose === 'agent' ? await tx.findAgent(key.holder) : undefined;
       if (key.state === 'compromised' || agent?.state !== 'active')
         throw subjectRefused('holder', { hop });
+      // A key that was replaced signed for nobody from then on; its successor's statement would travel with what it signs.
+      const child = chain.tokens[hop + 1];
+      const isLate =
+        key.endsAt !== undefined && child !== undefined && child.claims.iat >= key.endsAt;
+      if (isLate && child.rotations === undefined) throw subjectRefused('key_rotated', { hop });
       names.set(thumbprint, { iss: issuer, sub: agent.spiffeId });
     }
     return names;
