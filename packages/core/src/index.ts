@@ -6,6 +6,11 @@ export {
   platform,
 } from '#crypto';
 export {
+  type DirectoryStatement,
+  signDirectoryStatement,
+  verifyDirectoryStatement,
+} from './agent-directory/statement.ts';
+export {
   type ApprovalAction,
   approvalActionHash,
   approvalSubject,
@@ -385,7 +390,7 @@ export {
   readRotation,
   type UnsafeRotation,
 } from './rotation/statement.ts';
-export type { VerifiedRotation } from './rotation/succession.ts';
+export { rotationKeys, type VerifiedRotation } from './rotation/succession.ts';
 export {
   type RotationVerdict,
   type VerifyRotationOptions,

@@ -1,3 +1,26 @@
+export {
+  type AgentDirectory,
+  createAgentDirectory,
+  type DirectoryAnswer,
+} from './agent-directory/directory.ts';
+export {
+  type LoggedRegister,
+  type LoggedRegisterOptions,
+  openLoggedRegister,
+} from './agent-directory/logged-register.ts';
+export {
+  type AgentRegister,
+  createAgentRegister,
+  DIRECTORY_EVENTS,
+  type PeerRule,
+  type RegisteredAgent,
+  type RegisterFact,
+} from './agent-directory/register.ts';
+export {
+  captureDirectory,
+  type DirectorySnapshot,
+  restoreDirectory,
+} from './agent-directory/snapshot.ts';
 export type { LoggedLine } from './audit/line.ts';
 export { createLogAuditSink, type LogAuditSink, type LogAuditSinkOptions } from './audit/sink.ts';
 export { type AuditSourceOptions, auditEvidenceSource } from './audit/source.ts';

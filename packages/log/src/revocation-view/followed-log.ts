@@ -6,6 +6,7 @@ import {
   leafHash,
   type PublicKey,
   type RevokedEntry,
+  type VerifiedAuthorityEntry,
   type VerifiedCheckpoint,
   verifyCheckpoint,
 } from '@taper/core';
@@ -54,6 +55,13 @@ export interface FollowedLogOptions {
   readonly position: ViewPosition | undefined;
   /** Called for whatever an entry revokes, before anything else is known of it. */
   readonly onRevoked: (revoked: readonly RevokedEntry[]) => void;
+  /** Events of the authority that are wanted, and who is told of them: in no order, and some twice, each verified. */
+  readonly statements?:
+    | {
+        readonly events: ReadonlySet<string>;
+        take(statement: VerifiedAuthorityEntry, index: number): void;
+      }
+    | undefined;
   readonly report: (problem: Omit<FollowerProblem, 'log'>) => void;
 }
 
@@ -161,8 +169,10 @@ export class FollowedLog {
   }
 
   #apply(text: string, index: number, expected: Expectation): ReturnType<typeof readLogEntry> {
-    const { trust, authority, onRevoked } = this.#options;
-    const read = readLogEntry(text, index, expected, { log: trust.origin, authority });
+    const { trust, authority, onRevoked, statements } = this.#options;
+    const origin = { log: trust.origin, authority };
+    const read = readLogEntry(text, index, expected, origin, statements?.events);
+    if (read.statement !== undefined) statements?.take(read.statement, index);
     if (read.revoked.length > 0) onRevoked(read.revoked);
     return read;
   }

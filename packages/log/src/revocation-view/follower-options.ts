@@ -27,6 +27,8 @@ export interface RevocationFollowerOptions {
   readonly push?: boolean;
   /** A log with that many entries more than are known is begun at a snapshot, where nothing is known yet. Default 10,000. */
   readonly snapshotFrom?: number;
+  /** Whether agents are followed too, by the same log. Default false. */
+  readonly agents?: boolean;
   /** Most that the view holds; with more, every call is refused. About 50 bytes each. Default 10,000,000. */
   readonly capacity?: number;
   /** Told of what is wrong with the log or the way to it; of each kind once a minute at most. It must not throw. Default: a warning of the process. */
@@ -42,6 +44,7 @@ const OPTIONS: readonly (keyof RevocationFollowerOptions)[] = [
   'pollInterval',
   'push',
   'snapshotFrom',
+  'agents',
   'capacity',
   'report',
 ];

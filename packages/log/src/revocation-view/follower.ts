@@ -1,6 +1,8 @@
 import { type RevokedEntry, TaperError } from '@taper/core';
+import { type AgentDirectory, createAgentDirectory } from '../agent-directory/directory.ts';
 import { createMemoryViewStore } from '../memory/view-store.ts';
 import type { ViewPosition } from '../port/view-store.ts';
+import { createFollowedAgents } from './followed-agents.ts';
 import { type CheckpointOutcome, FollowedLog } from './followed-log.ts';
 import { checkFollowerOptions, type RevocationFollowerOptions } from './follower-options.ts';
 import { createHttpRevocationSource } from './http-source.ts';
@@ -30,6 +32,8 @@ export interface FollowerStatus {
 /** A view of one revocation log that follows it: what an enforcement point asks as its `RevocationView`. */
 export interface RevocationFollower extends LogView {
   status(): FollowerStatus;
+  /** Agents by their keys; `undefined` unless they are followed. As old as the view, and unknown until all of them have been read. */
+  readonly agents: AgentDirectory | undefined;
   /** Resolves when the view has advanced for the first time since it was opened; rejects when it is closed before. */
   readonly ready: Promise<void>;
   /** Asks for news now, and resolves when all that there is was taken. Never rejects. */
@@ -86,7 +90,19 @@ export async function openRevocationFollower(
   const ready = Promise.withResolvers<void>();
   ready.promise.catch(() => undefined);
   const closing = new AbortController();
-  const followed = new FollowedLog({ trust, authority, position, onRevoked: apply, report });
+  const agents =
+    options.agents === true
+      ? createFollowedAgents({ source, log, authority, from: position?.size ?? 0, report })
+      : undefined;
+  const statements = agents?.statements;
+  const followed = new FollowedLog({
+    trust,
+    authority,
+    position,
+    onRevoked: apply,
+    statements,
+    report,
+  });
 
   function apply(revoked: readonly RevokedEntry[]): void {
     const news = revoked.filter((each) => {
@@ -143,6 +159,7 @@ export async function openRevocationFollower(
     if (snapshot === undefined) return report({ code: 'snapshot_invalid' });
     if (followed.size > 0) return;
     followed.start(snapshot.start);
+    agents?.beginAt(followed.size);
     apply(snapshot.revoked);
   }
 
@@ -179,6 +196,7 @@ export async function openRevocationFollower(
     } catch (cause) {
       if (!closing.signal.aborted) report({ code: 'source_unavailable', cause });
     }
+    if (!closing.signal.aborted) await agents?.complete(closing.signal);
     const due = position?.nextUpdate;
     if (due !== undefined && clock.now() > due + MAX_DELAY) report({ code: 'epoch_overdue' });
   }
@@ -213,6 +231,9 @@ export async function openRevocationFollower(
 
   return Object.freeze<RevocationFollower>({
     log,
+    agents:
+      agents &&
+      createAgentDirectory(agents.register, () => (agents.isComplete ? (position?.asOf ?? 0) : 0)),
     ready: ready.promise,
     check: (query: ViewQuery): ViewVerdict => {
       const found = table.find(query);

@@ -92,6 +92,10 @@ export function createHttpRevocationSource(
         quiet.end();
       }
     },
+    async *agents(atLeast, signal) {
+      const limited = AbortSignal.any([signal, AbortSignal.timeout(SNAPSHOT_TIMEOUT)]);
+      yield* readLines(await open(`agents?size=${atLeast}`, 'application/x-ndjson', limited));
+    },
     async *snapshot(signal) {
       const limited = AbortSignal.any([signal, AbortSignal.timeout(SNAPSHOT_TIMEOUT)]);
       yield* readLines(await open('snapshot', 'application/x-ndjson', limited));

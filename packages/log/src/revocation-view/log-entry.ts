@@ -2,8 +2,11 @@ import {
   type EpochRecord,
   type RevocationEntryTrust,
   type RevokedEntry,
+  readAuthorityLogEntry,
   readRevocationLogEntry,
   revokedBy,
+  type VerifiedAuthorityEntry,
+  verifyAuthorityEntry,
   verifyRevocationEntry,
 } from '@taper/core';
 import type { LogFault } from './problem.ts';
@@ -21,6 +24,8 @@ export interface ReadEntry {
   /** What it revokes: it is signed, so it holds wherever it came from. */
   readonly revoked: readonly RevokedEntry[];
   readonly record: EpochRecord | undefined;
+  /** What the authority says that it did, where somebody wants to know of such an event. */
+  readonly statement?: VerifiedAuthorityEntry | undefined;
   readonly fault: LogFault | undefined;
   /** What is to be expected of the next one. */
   readonly next: Expectation;
@@ -32,6 +37,7 @@ export function readLogEntry(
   index: number,
   expected: Expectation,
   trust: RevocationEntryTrust,
+  wanted: ReadonlySet<string> | undefined,
 ): ReadEntry {
   const read = readRevocationLogEntry(text);
   const fault = (code: LogFault, revoked: readonly RevokedEntry[] = []): ReadEntry => ({
@@ -41,8 +47,16 @@ export function readLogEntry(
     next: expected,
   });
   switch (read.type) {
-    case 'other':
-      return { revoked: [], record: undefined, fault: undefined, next: expected };
+    case 'other': {
+      const nothing = { revoked: [], record: undefined, fault: undefined, next: expected };
+      if (wanted === undefined) return nothing;
+      const other = readAuthorityLogEntry(text);
+      if (other.type === 'malformed') return fault(other.problem);
+      // Only what somebody wants to know costs a signature check.
+      if (other.type === 'other' || !wanted.has(other.entry.event)) return nothing;
+      const verdict = verifyAuthorityEntry(other.entry, trust);
+      return verdict.ok ? { ...nothing, statement: verdict.entry } : fault(verdict.problem);
+    }
     case 'malformed':
       return fault(read.problem);
     case 'revocation': {

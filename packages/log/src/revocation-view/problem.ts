@@ -2,6 +2,7 @@ import type { LogProblem } from '@taper/core';
 
 /** A fault of the log itself: it ends freshness until an operator has looked (spec/revocation.md sections 7 and 8). */
 export type LogFault =
+  | 'authority_entry_malformed'
   | 'entry_malformed'
   | 'entry_log_mismatch'
   | 'entry_signature_invalid'
@@ -26,6 +27,8 @@ export type FollowerProblemCode =
   /** No new epoch has come for longer than the last one promised. */
   | 'epoch_overdue'
   | 'snapshot_invalid'
+  /** A directory of agents that does not verify, or does not reach far enough. */
+  | 'agents_invalid'
   | 'source_unavailable'
   | 'store_unavailable'
   /** More is revoked than the view has room for; every call is refused. */

@@ -21,6 +21,8 @@ export interface RevocationSource {
   tail(from: number, signal: AbortSignal): Promise<TailPage>;
   /** What is pushed from an index on; ends or rejects when the connection does. A source need not push. */
   events?(from: number, signal: AbortSignal): AsyncIterable<PushedEvent>;
+  /** The lines of a directory of agents that covers so many entries at least (spec/agent-directory.md). A source need not have one. */
+  agents?(atLeast: number, signal: AbortSignal): AsyncIterable<string>;
   /** The lines of a snapshot, for a follower that begins. A source need not have one. */
   snapshot?(signal: AbortSignal): AsyncIterable<string>;
 }

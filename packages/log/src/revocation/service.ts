@@ -4,9 +4,11 @@ import {
   requireKnownOptions,
   TaperError,
 } from '@taper/core';
+import type { LoggedRegister } from '../agent-directory/logged-register.ts';
 import { COMMON } from '../http/answer.ts';
 import { type BodyReader, createBodyReader } from '../http/body-reader.ts';
 import type { Log } from '../writer/log.ts';
+import { answerAgents } from './agents.ts';
 import { HEADERS, jsonAnswer, refuse } from './answer.ts';
 import type { RevocationAuthority, RevocationRefusalCode } from './authority.ts';
 import { answerEvents } from './events.ts';
@@ -18,6 +20,8 @@ export interface RevocationServiceOptions {
   readonly log: Log;
   /** The authority of that log. */
   readonly authority: RevocationAuthority;
+  /** The agents of that log, where they are to be served. */
+  readonly agents?: LoggedRegister;
   /** Path under which the service is mounted, without a slash at its end. Default: none. */
   readonly prefix?: string;
   /** Connections to `events` at one time. Default 1024. */
@@ -35,6 +39,7 @@ export interface RevocationServiceOptions {
 const OPTIONS: readonly (keyof RevocationServiceOptions)[] = [
   'log',
   'authority',
+  'agents',
   'prefix',
   'maxConnections',
   'heartbeat',
@@ -111,6 +116,14 @@ export function createRevocationService(
         const { code, ok: _, ...members } = answer;
         const status = STATUS[code];
         return refuse(status, code, members, status === 503 ? RETRY : {});
+      },
+    },
+    agents: {
+      method: 'GET',
+      async answer(request) {
+        if (options.agents === undefined) return refuse(404, 'not_found');
+        if (!places.snapshots.take()) return refuse(503, 'request_busy', {}, RETRY);
+        return answerAgents(options.agents, new URL(request.url), places.snapshots.give);
       },
     },
     tail: { method: 'GET', answer: (request) => answerTail(authority.feed, new URL(request.url)) },

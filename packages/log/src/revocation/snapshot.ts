@@ -2,6 +2,7 @@ import { platform, type RevokedEntry, TaperError, writeEpochRecord } from '@tape
 import type { Log } from '../writer/log.ts';
 import { HEADERS } from './answer.ts';
 import type { RevocationAuthority } from './authority.ts';
+import { streamLines } from './line-stream.ts';
 import type { LoggedEpoch } from './state.ts';
 
 /** The set of one epoch, and what proves that it is that. */
@@ -16,12 +17,6 @@ interface Capture {
  */
 const SHARED = 60_000;
 const SHARED_TIMES = 1000;
-
-/** Milliseconds for which a snapshot is sent: as long as a follower waits for one. */
-const LONGEST = 300_000;
-
-/** Members in one piece of the answer. */
-const PIECE = 1000;
 
 /** Gives snapshots (spec/revocation.md section 9.4). */
 export interface SnapshotSource {
@@ -76,7 +71,12 @@ export function createSnapshotSource(
         });
       }
       try {
-        const body = new ReadableStream(createSource(await latest, onEnd), { highWaterMark: 0 });
+        const { header, members } = await latest;
+        const body = streamLines(
+          header,
+          { length: members.length, at: (index) => lineOf(members[index] as RevokedEntry) },
+          onEnd,
+        );
         return new Response(body, {
           headers: { ...HEADERS, 'Content-Type': 'application/x-ndjson' },
         });
@@ -88,60 +88,14 @@ export function createSnapshotSource(
   };
 }
 
-interface PieceSource {
-  start(controller: ReadableStreamDefaultController<Uint8Array>): void;
-  pull(controller: ReadableStreamDefaultController<Uint8Array>): void;
-  cancel(): void;
-}
-
-/** The lines of a snapshot, piece by piece. Who reads too slowly is cut off, so that nobody keeps an old set in memory. */
-function createSource(capture: Capture, onEnd: () => void): PieceSource {
-  let rest: Capture | undefined = capture;
-  let next = -1;
-  let late: ReturnType<typeof setTimeout> | undefined;
-  const end = (): void => {
-    if (rest === undefined) return;
-    rest = undefined;
-    clearTimeout(late);
-    onEnd();
-  };
-  return {
-    start(controller) {
-      late = setTimeout(() => {
-        end();
-        controller.error(new TaperError('log_unavailable', 'The snapshot was read too slowly.'));
-      }, LONGEST);
-      late.unref?.();
-    },
-    pull(controller) {
-      if (rest === undefined) return;
-      const { header, members } = rest;
-      if (next < 0) {
-        controller.enqueue(UTF8.encode(`${header}\n`));
-        next = 0;
-      } else if (next < members.length) {
-        const piece = members.slice(next, next + PIECE);
-        controller.enqueue(UTF8.encode(piece.map(lineOf).join('')));
-        next += PIECE;
-      } else {
-        end();
-        controller.close();
-      }
-    },
-    cancel: end,
-  };
-}
-
-const UTF8 = new TextEncoder();
-
 function lineOf(member: RevokedEntry): string {
   switch (member.kind) {
     case 'token':
-      return `${JSON.stringify(['token', member.root, member.token, member.expiresAt])}\n`;
+      return JSON.stringify(['token', member.root, member.token, member.expiresAt]);
     case 'key':
-      return `${JSON.stringify(['key', member.key])}\n`;
+      return JSON.stringify(['key', member.key]);
     case 'tenant':
-      return `${JSON.stringify(['tenant', member.tenant, member.issuedBefore])}\n`;
+      return JSON.stringify(['tenant', member.tenant, member.issuedBefore]);
   }
 }
 

@@ -1,0 +1,104 @@
+import {
+  type PublicKey,
+  parseJson,
+  platform,
+  type Signer,
+  signDirectoryStatement,
+  verifyDirectoryStatement,
+} from '@taper/core';
+import type { AgentRegister } from './register.ts';
+
+const UTF8 = new TextEncoder();
+
+/** Members of one directory at most. */
+const MAX_MEMBERS = 20_000_000;
+
+/** Hashes lines in pieces, so that no text of all of them is ever made. */
+function createLineHash(): { add(line: string): void; end(): string } {
+  let sum = '';
+  let piece: string[] = [];
+  let length = 0;
+  const fold = (): void => {
+    sum = platform.sha256(UTF8.encode(sum + piece.join('')));
+    piece = [];
+    length = 0;
+  };
+  return {
+    add(line) {
+      piece.push(`${line}\n`);
+      length += line.length + 1;
+      if (length >= PIECE) fold();
+    },
+    end() {
+      fold();
+      return sum;
+    },
+  };
+}
+
+/** UTF-16 code units after which a piece of the hash ends, with the line that reaches it. */
+const PIECE = 65_536;
+
+/** Lines of a snapshot: the authority's statement, then one line for each fact. */
+export interface DirectorySnapshot {
+  readonly size: number;
+  readonly statement: string;
+  readonly facts: readonly string[];
+}
+
+/**
+ * Captures a register as it is, as the authority.
+ * @param size entries of the log that it has seen at least.
+ * @throws {TaperError} `signing_failed`.
+ */
+export async function captureDirectory(
+  register: AgentRegister,
+  { log, size, signer }: { readonly log: string; readonly size: number; readonly signer: Signer },
+): Promise<DirectorySnapshot> {
+  const facts: string[] = [];
+  const hash = createLineHash();
+  for (const fact of register.facts()) {
+    const line = JSON.stringify(fact);
+    facts.push(line);
+    hash.add(line);
+  }
+  const statement = await signDirectoryStatement(
+    { log, size, members: facts.length, hash: hash.end() },
+    signer,
+  );
+  return Object.freeze({ size, statement, facts });
+}
+
+/**
+ * Reads a snapshot into a register, and nothing of it before all of it was verified. Rejects as `lines` does.
+ * @param atLeast entries of the log that it must cover.
+ * @returns whether it is to be believed.
+ */
+export async function restoreDirectory(
+  register: AgentRegister,
+  lines: AsyncIterable<string>,
+  trust: { readonly log: string; readonly authority: readonly PublicKey[] },
+  atLeast: number,
+): Promise<boolean> {
+  let statement: ReturnType<typeof verifyDirectoryStatement>;
+  const facts: string[] = [];
+  const hash = createLineHash();
+  for await (const line of lines) {
+    if (statement === undefined) {
+      statement = verifyDirectoryStatement(line, trust);
+      if (statement === undefined || statement.size < atLeast) return false;
+      if (statement.members > MAX_MEMBERS) return false;
+      continue;
+    }
+    // No more is held in memory than the authority speaks of.
+    if (facts.length >= statement.members) return false;
+    facts.push(line);
+    hash.add(line);
+  }
+  if (statement === undefined || facts.length !== statement.members) return false;
+  if (hash.end() !== statement.hash) return false;
+  return facts.every((line) => {
+    const parsed = parseJson(line);
+    return parsed.ok && register.restore(parsed.value);
+  });
+}
