@@ -1,39 +1,23 @@
-import { canonicalize, type JsonObject, type PublicKey, uuidV7 } from '@taper/core';
+import {
+  type AuthorityActor,
+  type JsonObject,
+  type PublicKey,
+  uuidV7,
+  writeAuthorityEntryBody,
+} from '@taper/core';
 import type { AgentRecord, AuthorityStore, AuthorityTransaction } from '../port/store.ts';
 import { AuthorityRefusal, type RefusalCode } from '../refusal.ts';
 import { type StoreConflict, StoreError } from '../store-error.ts';
 
-/** Who made a change, for the authority's log (spec/authority-log.md). */
-export interface Actor {
-  readonly kind: 'administrator' | 'agent' | 'operator' | 'enrolment' | 'workload' | 'authority';
-  readonly id: string;
-}
+/** Who made a change, for the authority's log. */
+export type Actor = AuthorityActor;
 
-/** One change of an agent, of its keys, or of who may become one. */
-export interface Change {
-  /** Seconds since the epoch. */
-  readonly time: number;
-  readonly event:
-    | 'agent.enrolled'
-    | 'agent.suspended'
-    | 'agent.resumed'
-    | 'agent.retired'
-    | 'agent.key_rotated'
-    | 'key.compromised'
-    | 'enrolment.created'
-    | 'enrolment.used';
-  readonly tenant: string;
-  readonly by: Actor;
-  readonly subject: JsonObject;
-  readonly details: JsonObject;
-}
+/** One change of an agent, of its keys, or of who may become one: the body of an entry (spec/authority-log.md). */
+export type Change = Parameters<typeof writeAuthorityEntryBody>[0] & { readonly tenant: string };
 
 /** Hands over the entry of a change for the authority's log, in the transaction that makes it. */
 export async function logChange(tx: AuthorityTransaction, change: Change): Promise<void> {
-  const { time, event, tenant, by, subject, details } = change;
-  await tx.appendEntry(
-    canonicalize({ time, event, tenant, by: { kind: by.kind, id: by.id }, subject, details }),
-  );
+  await tx.appendEntry(writeAuthorityEntryBody(change));
 }
 
 /** An agent as the subject of an entry. */
