@@ -45,11 +45,11 @@ export type RefusalCode =
   | 'grant_malformed'
   | 'grant_conflict'
   | 'grant_none'
+  | 'details_invalid'
   | 'grant_ended'
   | 'approval_required'
   | 'approval_refused'
   | 'pending_unknown'
-  | 'details_malformed'
   | 'scope_refused'
   | 'subject_refused'
   | 'actor_required'
@@ -86,12 +86,12 @@ export const REFUSALS: Readonly<Record<RefusalCode, RefusalKind>> = {
   issuer_unavailable: { status: 503, oauth: 'temporarily_unavailable' },
   grant_malformed: { status: 400, oauth: 'invalid_request' },
   grant_conflict: { status: 409, oauth: 'invalid_request' },
+  details_invalid: { status: 400, oauth: 'invalid_authorization_details' },
   grant_none: { status: 403, oauth: 'invalid_authorization_details' },
   grant_ended: { status: 403, oauth: 'invalid_authorization_details' },
   approval_required: { status: 403, oauth: 'invalid_authorization_details' },
   approval_refused: { status: 403, oauth: 'invalid_request' },
   pending_unknown: { status: 404, oauth: 'invalid_request' },
-  details_malformed: { status: 400, oauth: 'invalid_authorization_details' },
   scope_refused: { status: 400, oauth: 'invalid_scope' },
   subject_refused: { status: 403, oauth: 'invalid_request' },
   actor_required: { status: 400, oauth: 'invalid_request' },

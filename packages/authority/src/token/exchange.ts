@@ -9,7 +9,7 @@ import { malformed, type TokenForm } from './form.ts';
 import { hashText, textClaim } from './jwt.ts';
 import { actorRefused, refusedAs } from './subject.ts';
 import { boundsOfChain, type RevocationCheck } from './subject-chain.ts';
-import { boundsOfUser, type UserTokenVerifier } from './subject-user.ts';
+import { boundsOfUser, type UserTokenKind, type UserTokenVerifier } from './subject-user.ts';
 import { AAT_CHAIN, ACCESS_TOKEN, ID_TOKEN, JWT } from './token-type.ts';
 
 /** RFC 8693 section 2.1. */
@@ -81,7 +81,7 @@ function readSubject(form: TokenForm): { readonly token: string; readonly type: 
   return { token, type };
 }
 
-function kindOf(type: string): 'access_token' | 'id_token' {
+function kindOf(type: string): UserTokenKind {
   return type === ID_TOKEN ? 'id_token' : 'access_token';
 }
 

@@ -2,11 +2,14 @@ import { isJsonObject, type JsonObject } from '@taper/core';
 import type { SubjectBounds } from '../issuance/request.ts';
 import { AuthorityRefusal } from '../refusal.ts';
 import { actorsAfter } from './actors.ts';
-import { hashText } from './jwt.ts';
+import { hashText, readJwt } from './jwt.ts';
 import { actorRefused, refusedAs, type SubjectContext, subjectRefused } from './subject.ts';
 
 const MAX_USER_TOKEN = 16_384;
 const MAX_SUB = 2048;
+
+/** As which a user's token was sent. */
+export type UserTokenKind = 'access_token' | 'id_token';
 
 /** A user's token, whose signature, issuer, audience and times were verified. */
 export interface VerifiedUserToken {
@@ -18,11 +21,7 @@ export interface VerifiedUserToken {
 }
 
 /** Verifies a token of a configured OIDC issuer. @throws {AuthorityRefusal} for one that is not trusted. */
-export type UserTokenVerifier = (
-  token: string,
-  kind: 'access_token' | 'id_token',
-  now: number,
-) => Promise<VerifiedUserToken>;
+export type UserTokenVerifier = (token: string) => Promise<VerifiedUserToken>;
 
 /**
  * What an exchange of a user's token can give at most: what the grant has for its scopes, for as long as the token lives.
@@ -30,15 +29,16 @@ export type UserTokenVerifier = (
  */
 export async function boundsOfUser(
   token: string,
-  kind: 'access_token' | 'id_token',
+  kind: UserTokenKind,
   { form, actor, now }: SubjectContext,
   verify: UserTokenVerifier,
 ): Promise<SubjectBounds> {
   if (token.length > MAX_USER_TOKEN) throw subjectRefused('too_long');
-  const { issuer, expiresAt, claims } = await verify(token, kind, now).catch((error: unknown) => {
+  const { issuer, expiresAt, claims } = await verify(token).catch((error: unknown) => {
     throw refusedAs(error, subjectRefused);
   });
   if (!(expiresAt > now)) throw subjectRefused('expired');
+  if (kind !== kindOf(token, claims, kind)) throw subjectRefused('type');
   const { sub } = claims;
   if (typeof sub !== 'string' || sub === '' || sub.length > MAX_SUB) throw subjectRefused('sub');
   requireMayAct(claims, actor);
@@ -61,6 +61,14 @@ export async function boundsOfUser(
   };
 }
 
+/** What only one kind of token says of itself; what says neither is taken for what it was sent as. */
+function kindOf(token: string, claims: JsonObject, sent: UserTokenKind): UserTokenKind {
+  const typ = readJwt(token, MAX_USER_TOKEN)?.header['typ'];
+  if (typeof typ === 'string' && /^(?:application\/)?at\+jwt$/i.test(typ)) return 'access_token';
+  const isIdToken = ['nonce', 'at_hash', 'c_hash'].some((claim) => Object.hasOwn(claims, claim));
+  return isIdToken ? 'id_token' : sent;
+}
+
 /** Where the token says who may act, it is nobody else, by issuer and subject (RFC 8693 section 4.4): a `sub` alone is anybody's. */
 function requireMayAct(claims: JsonObject, { iss, sub }: SubjectContext['actor']): void {
   if (!Object.hasOwn(claims, 'may_act')) return;
@@ -70,7 +78,7 @@ function requireMayAct(claims: JsonObject, { iss, sub }: SubjectContext['actor']
 }
 
 /** RFC 9068 section 2.2.3. Whoever has an ID token was granted `openid`, which the token does not repeat. */
-function scopesOf(claims: JsonObject, kind: 'access_token' | 'id_token'): readonly string[] {
+function scopesOf(claims: JsonObject, kind: UserTokenKind): readonly string[] {
   if (!Object.hasOwn(claims, 'scope')) return kind === 'id_token' ? ['openid'] : [];
   const { scope } = claims;
   if (typeof scope !== 'string') throw subjectRefused('scope');

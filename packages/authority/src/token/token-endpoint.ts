@@ -162,7 +162,7 @@ function readDetails(text: string): JsonValue {
   const forms = parsed.ok ? [...(parsed.numbers?.values() ?? [])] : [];
   const isExact = forms.every((members) => ![...members.values()].includes('inadmissible'));
   if (parsed.ok && Array.isArray(parsed.value) && isExact) return parsed.value;
-  throw new AuthorityRefusal('details_malformed', 'authorization_details is no JSON array.', {
+  throw new AuthorityRefusal('details_invalid', 'authorization_details is no JSON array.', {
     facts: { reason: parsed.ok ? 'shape' : parsed.problem },
   });
 }
