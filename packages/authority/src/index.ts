@@ -1,3 +1,25 @@
+export type { Administrator } from './administration/administrator-record.ts';
+export {
+  ADMINISTRATOR_LIFETIME,
+  type AddedAdministrator,
+  type Administrators,
+  type EntryAuthor,
+} from './administration/administrators.ts';
+export {
+  type Authority,
+  type AuthorityOptions,
+  administrationAudience,
+  createAuthority,
+  type Revocations,
+} from './authority.ts';
+export { requireEntryBody } from './entry-pump/body.ts';
+export type { EntryLog } from './entry-pump/log.ts';
+export { createEntryPump, type EntryPump, type EntryPumpOptions } from './entry-pump/pump.ts';
+export {
+  createForeignDomains,
+  type ForeignDomainOptions,
+  type ForeignDomains,
+} from './foreign/foreign-domain.ts';
 export {
   type Grant,
   type GrantCaveats,
@@ -7,7 +29,17 @@ export {
   MAX_GRANT_LIFETIME,
 } from './grant/grant.ts';
 export { GRANTS_TYPE, MAX_GRANTS_LENGTH, readGrantSet } from './grant/read-grant-set.ts';
-export type { Issuance } from './issuance/issuance.ts';
+export { type Agents, createAgents, type IssuedIdentity } from './identity/agents.ts';
+export { verifyIdentityDocument } from './identity/identity-document.ts';
+export {
+  createIssuance,
+  type Issuance,
+  type IssuanceOptions,
+  type TakenApproval,
+  type WaitingIssuance,
+  type WaitingPage,
+} from './issuance/issuance.ts';
+export { ISSUE_ROOT_TOOL } from './issuance/pending.ts';
 export type {
   IssuancePolicy,
   IssuancePolicyDecision,
@@ -31,3 +63,7 @@ export type {
 } from './port/store.ts';
 export { AuthorityRefusal, type OAuthError, REFUSALS, type RefusalCode } from './refusal.ts';
 export { type StoreConflict, StoreError } from './store-error.ts';
+export { createTokenExchange } from './token/exchange.ts';
+export { createJwks, createMetadata, metadataPath } from './token/metadata.ts';
+export { createNonces, loadNonceSecret, type Nonces } from './token/nonce.ts';
+export { createTokenEndpoint, type TokenEndpoint } from './token/token-endpoint.ts';
