@@ -29,8 +29,42 @@ export {
   MAX_GRANT_LIFETIME,
 } from './grant/grant.ts';
 export { GRANTS_TYPE, MAX_GRANTS_LENGTH, readGrantSet } from './grant/read-grant-set.ts';
-export { type Agents, createAgents, type IssuedIdentity } from './identity/agents.ts';
-export { verifyIdentityDocument } from './identity/identity-document.ts';
+export type { KnownAgent, Possession } from './identity/agent-key.ts';
+export type {
+  AgentRequest,
+  AgentRevocation,
+  CompromiseRequest,
+} from './identity/agent-life.ts';
+export type { Rotated, RotationAuthority, RotationRequest } from './identity/agent-rotation.ts';
+export {
+  type Agents,
+  type AgentsOptions,
+  createAgents,
+  type IssuedIdentity,
+} from './identity/agents.ts';
+export type {
+  Admission,
+  CreatedEnrolment,
+  EnrolmentRequest,
+  EnrolRequest,
+  WorkloadIdentifier,
+  WorkloadIdentity,
+} from './identity/enrolment.ts';
+export {
+  type IdentityDocumentTrust,
+  type VerifiedIdentityDocument,
+  verifyIdentityDocument,
+} from './identity/identity-document.ts';
+export {
+  type AgentName,
+  agentSpiffeId,
+  isAgentName,
+  isTrustDomain,
+  readAgentSpiffeId,
+  readSpiffeId,
+  type SpiffeId,
+  type SpiffeIdProblem,
+} from './identity/spiffe-id.ts';
 export {
   createIssuance,
   type Issuance,
@@ -46,6 +80,16 @@ export type {
   IssuancePolicyInput,
 } from './issuance/policy.ts';
 export type { IssuedRoot, RootRequest, SubjectBounds } from './issuance/request.ts';
+export type { WorkloadBinding } from './oidc/binding.ts';
+export type { FetchOptions, Resolver } from './oidc/fetch-document.ts';
+export { ISSUER_ALGORITHMS, type IssuerAlgorithm } from './oidc/key-set.ts';
+export type { IssuerUse, TrustedIssuer } from './oidc/trusted-issuer.ts';
+export {
+  createTrustedIssuers,
+  type TrustedIssuers,
+  type TrustedIssuersOptions,
+  type VerifiedIssuerToken,
+} from './oidc/trusted-issuers.ts';
 export type {
   AgentRecord,
   AgentState,
