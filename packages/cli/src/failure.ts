@@ -46,6 +46,7 @@ export type FailureCode =
   | 'log_unverified'
   | 'entry_too_large'
   | 'store_unusable'
+  | 'key_store_unusable'
   | 'config_malformed'
   | 'folder_foreign'
   | 'instance_running'
@@ -97,6 +98,7 @@ export const FAILURES: Readonly<Record<FailureCode, 1 | 2 | 3>> = {
   log_unverified: 1,
   entry_too_large: 1,
   store_unusable: 3,
+  key_store_unusable: 1,
   config_malformed: 1,
   folder_foreign: 1,
   instance_running: 3,

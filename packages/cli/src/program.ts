@@ -27,6 +27,7 @@ import { revocationServe } from './command/revocation-serve.ts';
 import { revoke } from './command/revoke.ts';
 import { rootAnchor } from './command/root-anchor.ts';
 import { rootIssue } from './command/root-issue.ts';
+import { up } from './command/up.ts';
 import { verify } from './command/verify.ts';
 import { version } from './command/version.ts';
 import type { AnyCommand, Outcome } from './command-definition.ts';
@@ -94,6 +95,7 @@ function buildProgram(run: Run, session: Session): Command {
     verify,
     receipt,
     inspect,
+    up,
     revoke,
     revocationServe,
     revocationAudit,

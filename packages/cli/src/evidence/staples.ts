@@ -1,5 +1,6 @@
 import {
   type AuditEvent,
+  chainKeys,
   createVerifier,
   hashToken,
   type LogTrust,
@@ -54,8 +55,7 @@ function verifyChain(
   const verdict = createVerifier({ anchors, profile: {} }).verifyChain(tokens, time);
   if (verdict.verdict !== 'verified') return undefined;
   const { chain } = verdict;
-  const holders = chain.tokens.map(({ claims }) => claims.holder.thumbprint);
-  const keys = [chain.anchor.key.thumbprint, ...holders];
+  const keys = chainKeys(chain);
   const named = chain.tokens.some(({ claims }) => claims.caveats?.tenant !== undefined);
   return {
     leaf,

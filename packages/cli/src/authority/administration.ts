@@ -1,0 +1,92 @@
+import { type Authority, administrationAudience } from '@taper/authority';
+import {
+  answer,
+  type Caller,
+  type Endpoint,
+  isOptional,
+  problemOf,
+  problemResponse,
+  type RawArguments,
+} from '@taper/authority/http';
+import type { TrustAnchor } from '@taper/core';
+import { createEnforcementPoint, type RevocationView } from '@taper/enforce';
+import { body, createRouteGuard, path, query, type Route, route, type Source } from '@taper/http';
+import { guarded, guardRoutes } from '@taper/http/hono';
+import { Hono } from 'hono';
+import type { FetchHandler } from '../serve/listener.ts';
+import { storeReplay } from './store-replay.ts';
+
+export interface AdministrationOptions {
+  readonly authority: Authority;
+  readonly endpoints: readonly Endpoint[];
+  readonly anchors: readonly TrustAnchor[];
+  readonly revocation: RevocationView;
+  readonly onFailure: (cause: unknown) => void;
+}
+
+/** The route of an administrative endpoint, for the gate and for who calls it. */
+export function administrativeRoute({ method, path: at, access, args, maxBody }: Endpoint): Route {
+  if (access.kind !== 'administrator') throw new Error('the endpoint is not for administrators');
+  const sources: Record<string, Source> = {};
+  for (const [name, argument] of Object.entries(args)) {
+    const optional = isOptional(argument);
+    sources[name] = {
+      path: () => path(),
+      query: () => query({ optional }),
+      body: () => body({ optional }),
+    }[argument.from]();
+  }
+  return route({ method, path: at, tool: access.tool, args: sources, maxBody });
+}
+
+/**
+ * The gate in front of the administration: every call carries a chain that grants its tool and a proof for this very call, as at any
+ * enforcement point. Whose root it rests on must still be an administrator.
+ */
+export function createAdministration(options: AdministrationOptions): FetchHandler {
+  const { authority, anchors, revocation, onFailure } = options;
+  const endpoints = options.endpoints.filter(({ access }) => access.kind === 'administrator');
+  const routes = endpoints.map((each) => [each, administrativeRoute(each)] as const);
+  const point = createEnforcementPoint({
+    audience: administrationAudience(authority.issuer),
+    anchors,
+    clock: { now: authority.clock },
+    replay: storeReplay(authority.store),
+    revocation,
+    // Tokens of agents name their grants' audiences, and a tenant, which this enforcement point has none of.
+    requireChainAudience: true,
+    random: authority.random,
+    report: onFailure,
+  });
+  const app = new Hono();
+  guardRoutes(
+    app,
+    createRouteGuard({
+      point,
+      routes: routes.map(([, each]) => each),
+      realm: 'taper authority',
+      clock: { now: authority.clock },
+      report: onFailure,
+    }),
+  );
+  for (const [endpoint, declared] of routes) {
+    app.on(
+      declared.method,
+      declared.path,
+      guarded(declared, async ({ args, permitted }) => {
+        try {
+          const holder = permitted.chain.tokens[0]?.claims.holder;
+          if (holder === undefined) throw new Error('a permitted chain has no token');
+          const { name } = await authority.administrators.require(holder.thumbprint);
+          const caller: Caller = { kind: 'administrator', name, key: holder };
+          return await answer(endpoint, authority, args as RawArguments, caller);
+        } catch (cause) {
+          const problem = problemOf(cause);
+          if (problem.status === 500) onFailure(cause);
+          return problemResponse(problem);
+        }
+      }),
+    );
+  }
+  return async (request, bindings) => app.fetch(request, bindings as object);
+}

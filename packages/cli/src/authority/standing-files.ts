@@ -1,0 +1,98 @@
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { isJsonObject, type JsonObject, noteKey, parseJson } from '@taper/core';
+import { Failure } from '../failure.ts';
+import { logDocument } from '../log/log-file.ts';
+import { jsonText, showName } from '../text/escape.ts';
+import { HOME_FILES, replaceFile } from './home.ts';
+import type { RunningAuthority } from './node.ts';
+
+/** The name of the administrator that `taper up` makes. */
+const FIRST = 'first';
+
+/** Seconds before the end of the first administrator's token at which a new one is written. */
+const RENEW_BEFORE = 30 * 86_400;
+
+/**
+ * Writes what stands beside the configuration for those who use the authority: anchors, log file, and the token of the first
+ * administrator, who is made when there is none yet.
+ * @returns whether the first administrator was made now.
+ * @throws {Failure} `file_unwritable`.
+ */
+export async function writeStandingFiles(
+  folder: string,
+  running: RunningAuthority,
+  now: number,
+): Promise<boolean> {
+  const { anchors, authority, log } = running;
+  const list = anchors.map(({ issuer, key }) => ({ iss: issuer, jwk: key.jwk }));
+  await replaceFile(folder, HOME_FILES.anchors, `${jsonText(list, 2)}\n`);
+  const { witness } = log;
+  const file = {
+    trust: {
+      origin: log.log.origin,
+      keys: [noteKey(log.log.origin, log.log.key.key, 1)],
+      witnesses: witness === undefined ? [] : [witness.key],
+      quorum: witness === undefined ? 0 : 1,
+    },
+    witnesses: witness === undefined ? [] : [{ key: witness.key, url: witness.url }],
+  };
+  await replaceFile(folder, HOME_FILES.logFile, `${jsonText(logDocument(file), 2)}\n`);
+
+  const administrators = await authority.administrators.list();
+  if (administrators.length === 0) {
+    const jwk = await readPublicKey(folder);
+    const { chain } = await authority.administrators.add(
+      { name: FIRST, jwk },
+      { kind: 'operator', id: 'taper up' },
+    );
+    await writeChain(
+      folder,
+      chain.tokens.map(({ compact }) => compact),
+    );
+    return true;
+  }
+  const first = administrators.find(({ name }) => name === FIRST);
+  if (first === undefined || first.removedAt !== undefined) return false;
+  const end = await endOfChain(folder);
+  if (end !== undefined && end - now > RENEW_BEFORE) return false;
+  const { chain } = await authority.administrators.renew(first.thumbprint);
+  await writeChain(
+    folder,
+    chain.tokens.map(({ compact }) => compact),
+  );
+  return false;
+}
+
+async function writeChain(folder: string, chain: readonly string[]): Promise<void> {
+  await replaceFile(
+    folder,
+    HOME_FILES.administratorChain,
+    `${jsonText({ aat_chain: chain }, 2)}\n`,
+  );
+}
+
+async function readPublicKey(folder: string): Promise<JsonObject> {
+  const path = join(folder, HOME_FILES.administratorPublicKey);
+  const parsed = parseJson(await readFile(path, 'utf8').catch(() => ''));
+  if (parsed.ok && isJsonObject(parsed.value)) {
+    const { kid: _, ...jwk } = parsed.value;
+    return jwk;
+  }
+  throw new Failure('file_missing', `cannot read ${showName(path)}`, {
+    file: showName(path),
+    hint: 'There is no administrator yet, and this file has the key of the first. Restore it.',
+  });
+}
+
+/** `exp` of the kept token, unverified: it only says when to write another one. */
+async function endOfChain(folder: string): Promise<number | undefined> {
+  const text = await readFile(join(folder, HOME_FILES.administratorChain), 'utf8').catch(() => '');
+  const parsed = parseJson(text);
+  const chain = parsed.ok && isJsonObject(parsed.value) ? parsed.value['aat_chain'] : undefined;
+  const root = Array.isArray(chain) ? chain[0] : undefined;
+  const payload = typeof root === 'string' ? root.split('.')[1] : undefined;
+  const claims = parseJson(Buffer.from(payload ?? '', 'base64url').toString('utf8'));
+  const end = claims.ok && isJsonObject(claims.value) ? claims.value['exp'] : undefined;
+  return typeof end === 'number' ? end : undefined;
+}
