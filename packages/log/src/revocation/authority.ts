@@ -100,6 +100,14 @@ export interface RevocationAuthority {
    * @throws {TaperError} `option_invalid` for what is no such entry; whatever the log throws.
    */
   append(text: string): Promise<{ readonly index: number }>;
+  /** Appends such entries that follow each other, all of them or none. At least one. `index` is that of the first. @throws as {@link append}. */
+  appendAll(texts: readonly string[]): Promise<{ readonly index: number }>;
+  /**
+   * Every entry from `from` on that is durable now, and those whose append failed although it came through: what this does not
+   * give, and was appended before it was called, is not in the log and never will be.
+   * @throws {TaperError} `log_unavailable` while that cannot be known; whatever the log throws.
+   */
+  scan(from: number): AsyncIterable<{ readonly index: number; readonly text: string }>;
   /**
    * Appends an epoch record over all that was admitted, and publishes a checkpoint.
    * @throws {TaperError} `log_unavailable` and whatever else the log or the clock has; the next call takes it up where it stopped.

@@ -187,21 +187,39 @@ export class LogAuthority implements RevocationAuthority {
   }
 
   append(text: string): Promise<{ readonly index: number }> {
-    if (readRevocationLogEntry(text).type !== 'other')
-      return Promise.reject(
-        new TaperError('option_invalid', 'This is no entry of another type, in canonical JSON.'),
+    return this.appendAll([text]);
+  }
+
+  async appendAll(texts: readonly string[]): Promise<{ readonly index: number }> {
+    if (!texts.every((text) => readRevocationLogEntry(text).type === 'other'))
+      throw new TaperError(
+        'option_invalid',
+        'This is no entry of another type, in canonical JSON.',
       );
     return this.#turnstile.share(async () => {
       if (this.#isBroken) throw new TaperError('log_unavailable', 'The log cannot be written.');
-      const index = await this.#append(this.#options.log, text);
-      this.#feed.entry(index, text);
+      const index = await this.#append(this.#options.log, ...texts);
+      for (const [place, text] of texts.entries()) this.#feed.entry(index + place, text);
       return { index };
     });
   }
 
-  async #append(log: Log, text: string): Promise<number> {
+  async *scan(from: number): AsyncGenerator<{ readonly index: number; readonly text: string }> {
+    const end = await this.#turnstile.alone(async () => {
+      if (this.#isBroken || this.#options.log.size !== this.feed.end) await this.#recover();
+      return this.feed.end;
+    });
+    for (let index = from; index < end; ) {
+      const { entries } = await this.feed.read(index, end);
+      if (entries.length === 0)
+        throw new TaperError('log_corrupt', `Entry ${index} of the log is not there.`);
+      for (const text of entries) yield { index: index++, text };
+    }
+  }
+
+  async #append(log: Log, ...texts: readonly string[]): Promise<number> {
     try {
-      const { index } = await log.append(UTF8.encode(text));
+      const { index } = await log.appendAll(texts.map((text) => UTF8.encode(text)));
       return index;
     } catch (cause) {
       this.#isBroken = true;

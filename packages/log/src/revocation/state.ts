@@ -1,4 +1,5 @@
 import {
+  chainKeys,
   type EpochRecord,
   isRetained,
   type RevocationTarget,
@@ -135,8 +136,7 @@ export class RevocationState {
       const index = this.#findToken(hash, root, expiresAt);
       if (index !== undefined) return index;
     }
-    const holders = chain.tokens.map(({ claims }) => claims.holder.thumbprint);
-    for (const key of [chain.anchor.key.thumbprint, ...holders]) {
+    for (const key of chainKeys(chain)) {
       const index = this.keys.get(key);
       if (index !== undefined) return index;
     }

@@ -1,5 +1,12 @@
 import { createVerifier, parseNote, readRevocationLogEntry } from '@taper/core';
-import { createMemoryTileStore, openRevocationAuthority, type TileStore } from '@taper/log';
+import {
+  createMemoryCheckpointStore,
+  createMemoryTileStore,
+  openLog,
+  openRevocationAuthority,
+  type RevocationAuthority,
+  type TileStore,
+} from '@taper/log';
 import { CAST, takeApart, testKey, tokenHash } from '@taper/testkit';
 import { describe, expect, test } from 'vitest';
 import {
@@ -523,6 +530,68 @@ describe('an authority', () => {
     expect(await desk.authority.publishEpoch()).toMatchObject({ size: 1, revoked: 0 });
   });
 
+  test('appends entries of other types one after the other, all of them or none', async () => {
+    const desk = await openDesk();
+    const texts = ['{"at":0,"type":"other"}', '{"at":1,"type":"other"}'];
+    const answers = await Promise.all([
+      desk.authority.appendAll(texts),
+      desk.authority.append('{"at":2,"type":"other"}'),
+    ]);
+    expect(answers.map(({ index }) => index)).toEqual([0, 2]);
+    for (const wrong of [[], [texts[0] as string, '{"type":"epoch"}']])
+      await expect(desk.authority.appendAll(wrong)).rejects.toMatchObject({
+        code: 'option_invalid',
+      });
+    expect(await scanned(desk.authority, 1)).toEqual([
+      [1, texts[1]],
+      [2, '{"at":2,"type":"other"}'],
+    ]);
+    expect(await scanned(desk.authority, 3)).toEqual([]);
+  });
+
+  test('knows of an entry whose append failed whether it came through, or does not say', async () => {
+    for (const persists of [false, true]) {
+      const checkpoints = createMemoryCheckpointStore();
+      let isDown = false;
+      const log = await openLog({
+        origin: ORIGIN,
+        signer: LOG_KEY.signer,
+        tiles: createMemoryTileStore(),
+        checkpoints: {
+          async read() {
+            if (isDown) throw new Error('the disk is gone');
+            return checkpoints.read();
+          },
+          async replace(...step) {
+            if (!isDown) return checkpoints.replace(...step);
+            if (persists) await checkpoints.replace(...step);
+            throw new Error('the disk is gone');
+          },
+        },
+        create: true,
+      });
+      const { signer } = AUTHORITY;
+      const authority = await openRevocationAuthority({
+        log,
+        signer,
+        anchors: ANCHORS,
+        clock: () => NOW,
+      });
+      await authority.append('{"at":0,"type":"other"}');
+      isDown = true;
+      const unavailable = { code: 'log_unavailable' };
+      await expect(authority.append('{"at":1,"type":"other"}')).rejects.toMatchObject(unavailable);
+      await expect(scanned(authority, 0)).rejects.toMatchObject(unavailable);
+      isDown = false;
+      await expect(authority.append('{"at":2,"type":"other"}')).rejects.toMatchObject(unavailable);
+      const found = await scanned(authority, 0);
+      expect(found).toHaveLength(persists ? 2 : 1);
+      const { index } = await authority.append('{"at":3,"type":"other"}');
+      expect(index).toBe(found.length);
+      expect(await scanned(authority, found.length)).toHaveLength(1);
+    }
+  });
+
   test('takes in what somebody else wrote before', async () => {
     const desk = await openDesk();
     await desk.log.append(Buffer.from('{"type":"other"}'));
@@ -541,3 +610,9 @@ describe('an authority', () => {
     });
   });
 });
+
+async function scanned(authority: RevocationAuthority, from: number): Promise<unknown[]> {
+  const found: unknown[] = [];
+  for await (const { index, text } of authority.scan(from)) found.push([index, text]);
+  return found;
+}
