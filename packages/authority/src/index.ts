@@ -90,6 +90,7 @@ export {
   type TrustedIssuersOptions,
   type VerifiedIssuerToken,
 } from './oidc/trusted-issuers.ts';
+export { createPeers, type PeerRequest, type Peers } from './peers/peers.ts';
 export type {
   AgentRecord,
   AgentState,

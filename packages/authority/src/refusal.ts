@@ -60,6 +60,7 @@ export type RefusalCode =
   | 'administrator_unknown'
   | 'administrator_exists'
   | 'administrator_last'
+  | 'peer_unknown'
   | 'too_many_requests'
   | 'unavailable';
 
@@ -102,6 +103,7 @@ export const REFUSALS: Readonly<Record<RefusalCode, RefusalKind>> = {
   administrator_unknown: { status: 403, oauth: 'invalid_client' },
   administrator_exists: { status: 409, oauth: 'invalid_request' },
   administrator_last: { status: 409, oauth: 'invalid_request' },
+  peer_unknown: { status: 404, oauth: 'invalid_request' },
   too_many_requests: { status: 429, oauth: 'temporarily_unavailable' },
   unavailable: { status: 503, oauth: 'temporarily_unavailable' },
 };
