@@ -1,4 +1,5 @@
 import { type CaveatsInit, canonicalize, type JsonValue } from '@taper/core';
+import { isAtMost } from '../grant/amount.ts';
 import { AuthorityRefusal } from '../refusal.ts';
 
 type Members<Value> = { readonly [name: string]: Value };
@@ -60,15 +61,8 @@ function mergedMembers<Value>(
   return Object.fromEntries(members);
 }
 
-/** Of two exact decimals that are not negative, as budgets have them. */
 function smallerAmount(left: string, right: string): string {
-  const [ours, theirs] = [left, right].map((amount) => amount.split('.')) as [string[], string[]];
-  const [whole = '', fraction = ''] = ours;
-  const [otherWhole = '', otherFraction = ''] = theirs;
-  if (whole.length !== otherWhole.length) return whole.length < otherWhole.length ? left : right;
-  const places = Math.max(fraction.length, otherFraction.length);
-  const digits = `${whole}${fraction.padEnd(places, '0')}`;
-  return digits <= `${otherWhole}${otherFraction.padEnd(places, '0')}` ? left : right;
+  return isAtMost(left, right) ? right : left;
 }
 
 function joinedRevocation(
