@@ -49,12 +49,14 @@ async function findTypeErrors(): Promise<readonly string[]> {
   return [...new Set(findings.flatMap((output) => output.split('\n')))];
 }
 
-function findOutdated(): readonly string[] {
-  return [...renderGenerated(repositoryRoot)].flatMap(([path, content]) => {
+async function findOutdated(): Promise<readonly string[]> {
+  const denials = [...renderGenerated(repositoryRoot)].flatMap(([path, content]) => {
     const file = join(repositoryRoot, path);
     const current = existsSync(file) && readFileSync(file, 'utf8') === content;
     return current ? [] : [`${path} is not what spec/denials.json says: run npm run generate`];
   });
+  const script = ['--conditions=@taper/source', 'tools/generate-openapi.ts', '--check'];
+  return [...denials, ...(await findingsOf(process.execPath, ...script))];
 }
 
 /** In the order in which they run: what needs dist/ comes after the types, which build it. */

@@ -1,5 +1,6 @@
 export { administrativeTools } from './administrative-tools.ts';
 export { answer } from './answer.ts';
+export { APPROVALS_PATH, createIssuanceDesk } from './approvals.ts';
 export type { RawArguments } from './arguments.ts';
 export { clientAddress } from './client-address.ts';
 export type { Access, Argument, ArgumentMap, Call, Caller, Endpoint, Place } from './endpoint.ts';

@@ -165,7 +165,7 @@ export const AGENT_ENDPOINTS: readonly Endpoint[] = [
         by: authorOf(caller),
       });
       const { index, entry } = await authority.revocations.revoke(revocation, {
-        reason: (args.reason ?? 'unspecified') as 'unspecified',
+        reason: args.reason ?? 'unspecified',
       });
       return { ...showAgent(agent), revocation: { index, entry } };
     },
@@ -245,7 +245,7 @@ function readKey(given: Readonly<Record<string, string>>): ReturnType<typeof imp
   }
 }
 
-export function showAgent(agent: AgentRecord): z.infer<typeof agentShown> {
+function showAgent(agent: AgentRecord): z.infer<typeof agentShown> {
   const { spiffeId, tenant, name, state, createdAt, version } = agent;
   return { spiffe_id: spiffeId, tenant, name, state, created_at: createdAt, version };
 }

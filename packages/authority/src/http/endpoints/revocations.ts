@@ -1,4 +1,4 @@
-import { isRevocationReason, type JsonObject, readRevocationTarget } from '@taper/core';
+import { type RevocationReason, readRevocationTarget } from '@taper/core';
 import { z } from 'zod';
 import type { Authority } from '../../authority.ts';
 import type { IssuanceRecord } from '../../port/store.ts';
@@ -27,6 +27,16 @@ const issuance = z.object({
   key: thumbprint,
 });
 
+const name = z.string().min(1);
+
+/** As `RevocationTarget` of core, with exactly the members of its kind. */
+const target = z.discriminatedUnion('kind', [
+  z.strictObject({ kind: z.literal('token'), token: thumbprint, root: thumbprint }),
+  z.strictObject({ kind: z.literal('key'), key: thumbprint }),
+  z.strictObject({ kind: z.literal('agent'), agent: name, keys: z.array(thumbprint).min(1) }),
+  z.strictObject({ kind: z.literal('tenant'), tenant: name, issued_before: seconds }),
+]);
+
 /** The authority's own right to revoke. Holders and issuers revoke at the revocation service, by requests that they sign. */
 export const REVOCATION_ENDPOINTS: readonly Endpoint[] = [
   endpoint({
@@ -37,7 +47,7 @@ export const REVOCATION_ENDPOINTS: readonly Endpoint[] = [
       'Revokes a token, a key, an agent or a tenant’s tokens (spec/revocation.md section 3).',
     access: { kind: 'administrator', tool: 'taper:admin/revocation.add' },
     args: {
-      target: inBody(z.record(z.string(), z.json())),
+      target: inBody(target),
       reason: inBody(reason),
       expires_at: inBody(seconds.optional()),
     },
@@ -45,13 +55,13 @@ export const REVOCATION_ENDPOINTS: readonly Endpoint[] = [
     result: revoked,
     refusals: [],
     async handle({ revocations }, { args }) {
-      const target = readRevocationTarget(args.target as JsonObject);
-      if (target === undefined || (target.kind === 'token' && args.expires_at === undefined))
+      const wanted = readRevocationTarget(args.target);
+      if (wanted === undefined || (wanted.kind === 'token' && args.expires_at === undefined))
         throw new AuthorityRefusal('request_malformed', 'This is no target of a revocation.', {
-          facts: { argument: target === undefined ? 'target' : 'expires_at' },
+          facts: { argument: wanted === undefined ? 'target' : 'expires_at' },
           hint: 'A token needs `expires_at`, its end or later.',
         });
-      const { index, entry } = await revocations.revoke(target, {
+      const { index, entry } = await revocations.revoke(wanted, {
         ...reasonOf(args.reason),
         ...(args.expires_at === undefined ? {} : { expiresAt: args.expires_at }),
       });
@@ -144,8 +154,8 @@ async function requireIssuance(
   throw new AuthorityRefusal('issuance_unknown', 'No such root was issued in this tenant.');
 }
 
-function reasonOf(given: string | undefined): { readonly reason?: never } {
-  return (given !== undefined && isRevocationReason(given) ? { reason: given } : {}) as never;
+function reasonOf(reason: RevocationReason | undefined): { readonly reason?: RevocationReason } {
+  return reason === undefined ? {} : { reason };
 }
 
 function show(record: IssuanceRecord): z.infer<typeof issuance> {

@@ -1,4 +1,4 @@
-import { REVOCATION_REASONS } from '@taper/core';
+import { REVOCATION_REASONS, type RevocationReason } from '@taper/core';
 import { z } from 'zod';
 import type { Caller } from '../endpoint.ts';
 
@@ -9,9 +9,9 @@ export const thumbprint: z.ZodString = z.string().regex(/^[A-Za-z0-9_-]{43}$/);
 export const seconds: z.ZodNumber = z.int().min(0);
 export const jwk: z.ZodType<Record<string, string>> = z.record(z.string(), z.string().max(128));
 export const compactJws: z.ZodString = z.string().min(1).max(16_384);
-export const reason: z.ZodOptional<z.ZodEnum> = z
-  .enum(Object.fromEntries(REVOCATION_REASONS.map((each) => [each, each])))
-  .optional();
+export const reason: z.ZodOptional<z.ZodType<RevocationReason>> = z
+  .enum(REVOCATION_REASONS as readonly [RevocationReason, ...RevocationReason[]])
+  .optional() as never;
 
 /** Where a revocation stands in the authority's log. */
 export const revoked: z.ZodObject<{ index: z.ZodNumber; entry: z.ZodString }> = z.object({
