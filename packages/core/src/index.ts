@@ -11,6 +11,34 @@ export {
   verifyDirectoryStatement,
 } from './agent-directory/statement.ts';
 export {
+  type AnchorEntry,
+  type AnchorState,
+  type AnchorsBody,
+  MAX_ANCHORS_LENGTH,
+  readAnchors,
+  type UnsafeAnchors,
+  writeAnchors,
+  writeAnchorsHistory,
+} from './anchors/document.ts';
+export { announceAnchor, promoteAnchor, retireAnchor } from './anchors/rotate.ts';
+export { type AnchorsContent, signAnchors } from './anchors/sign.ts';
+export {
+  anchorsChangeAt,
+  evidenceAnchorsOf,
+  logTrustOf,
+  trustAnchorsAt,
+} from './anchors/use.ts';
+export {
+  type AnchorsProblem,
+  type AnchorsVerdict,
+  advanceAnchors,
+  advanceAnchorsAsync,
+  isVerifiedAnchors,
+  pinAnchors,
+  pinAnchorsAsync,
+  type VerifiedAnchors,
+} from './anchors/verify.ts';
+export {
   type ApprovalAction,
   approvalActionHash,
   approvalSubject,
@@ -378,6 +406,7 @@ export {
   verifyStaple,
   verifyStapleAsync,
 } from './revoked-set/verify-staple.ts';
+export { actors, chainKeys, rotationKeys } from './rotation/keys.ts';
 export {
   consentToRotation,
   type RotateKeyOptions,
@@ -390,7 +419,7 @@ export {
   readRotation,
   type UnsafeRotation,
 } from './rotation/statement.ts';
-export { rotationKeys, type VerifiedRotation } from './rotation/succession.ts';
+export type { VerifiedRotation } from './rotation/succession.ts';
 export {
   type RotationVerdict,
   type VerifyRotationOptions,

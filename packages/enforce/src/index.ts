@@ -104,6 +104,7 @@ export type {
 } from './port/policy-engine.ts';
 export type { ReplayStore, ReplayVerdict, UsedKey } from './port/replay-store.ts';
 export type {
+  ActingKey,
   RevocationChain,
   RevocationQuery,
   RevocationVerdict,

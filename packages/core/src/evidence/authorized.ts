@@ -2,6 +2,8 @@ import type { AuditEvent } from '../audit-event/event.ts';
 import { joinCaveats } from '../caveat/accumulate.ts';
 import { isCaveatText } from '../caveat/shape.ts';
 import { type ChainVerdict, chainCaveats, type TrustAnchor, type VerifiedChain } from '../chain.ts';
+import type { VerifiedProof } from '../proof.ts';
+import { actors } from '../rotation/keys.ts';
 import {
   type AsyncVerifier,
   createAsyncVerifier,
@@ -209,7 +211,18 @@ export class AuthorityOfLog {
       if (decision.verdict === 'deny') each.denied('call_denied', decision.denial);
       else this.#useProof(decision, each);
     }
-    if (!areApproved(chains, tool, event)) each.found('approvals_unmet');
+    const proofs = each.verdicts.map((decision) =>
+      decision.verdict === 'permit' ? decision.proof : undefined,
+    );
+    // A staple is of the chain: of the key that took its holder's place in the proof, it shows nothing.
+    if (
+      each.notRevokedAsOf !== undefined &&
+      proofs.some((proof) => proof?.rotations !== undefined)
+    ) {
+      each.notRevokedAsOf = undefined;
+      each.lacks('revocation', 'revocation_not_shown', this.#check.trust);
+    }
+    if (!areApproved(chains, proofs, tool, event)) each.found('approvals_unmet');
     const { trust } = this.#check;
     if (line.opening === undefined) each.lacks('arguments', 'arguments_not_shown', trust);
     if (session !== undefined) this.#judgeSession(session, each);
@@ -295,11 +308,14 @@ function distinct({ anchors }: EvidenceTrust): readonly TrustAnchor[] {
 }
 
 /** An approver counts once, in one group, and never for a call of its own. */
-function areApproved(chains: readonly VerifiedChain[], tool: string, event: AuditEvent): boolean {
+function areApproved(
+  chains: readonly VerifiedChain[],
+  proofs: readonly (VerifiedProof | undefined)[],
+  tool: string,
+  event: AuditEvent,
+): boolean {
   const demanded = joinCaveats(chains.map((chain) => chainCaveats(chain))).approvals(tool);
-  const holders = new Set(
-    chains.flatMap(({ tokens }) => tokens.map(({ claims }) => claims.holder.thumbprint)),
-  );
+  const holders = new Set(chains.flatMap((chain, index) => actors(chain, proofs[index])));
   const seen = new Set(holders);
   const counts = new Map<string, number>();
   for (const { group, key } of event.approvals ?? []) {

@@ -1,6 +1,7 @@
 import { chainCaveats, type VerifiedChain } from '../chain.ts';
 import { parseStaple } from '../revoked-set/staple.ts';
 import { verifyStapleAsync } from '../revoked-set/verify-staple.ts';
+import { chainKeys } from '../rotation/keys.ts';
 import type { EvidenceBundle } from './bundle.ts';
 import type { Findings } from './problem.ts';
 import type { EvidenceTrust } from './trust.ts';
@@ -81,12 +82,11 @@ export function indexStaples(
     const log = trust.revocationLogs.includes(origin) ? trust.logs.get(origin) : undefined;
     if (log === undefined) return 'log_unknown';
     const { tenant } = chainCaveats(chain);
-    const holders = chain.tokens.map(({ claims }) => claims.holder.thumbprint);
     const subject = {
       chains: [
         {
           tokens: chain.tokens.map(({ hash }) => hash),
-          keys: [chain.anchor.key.thumbprint, ...holders],
+          keys: chainKeys(chain),
         },
       ],
       tenant,

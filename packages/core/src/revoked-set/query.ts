@@ -13,7 +13,7 @@ export interface RevokedQuery {
 export interface RevokedQueryChain {
   /** Hashes of its tokens, root first: base64url SHA-256 of each signing input. */
   readonly tokens: readonly string[];
-  /** RFC 7638 thumbprints: its anchor's key, then its holders', root first. */
+  /** RFC 7638 thumbprints: its anchor's key, then its holders', root first, then those that rotation statements name. */
   readonly keys: readonly string[];
 }
 
@@ -39,7 +39,7 @@ export interface SoughtIds {
 }
 
 /**
- * The ids of a query; `undefined` when it is none: no chain, a chain without tokens or with another number of keys than an anchor's and one for each token, a text that is not the one spelling of 32
+ * The ids of a query; `undefined` when it is none: no chain, a chain without tokens or with fewer keys than an anchor's and one for each token, a text that is not the one spelling of 32
  * bytes, a tenant without a name, more than {@link MAX_QUERY_IDS}.
  */
 export function soughtIds(query: RevokedQuery): SoughtIds | undefined {
@@ -51,7 +51,7 @@ export function soughtIds(query: RevokedQuery): SoughtIds | undefined {
   let count = 0;
   for (const chain of chains as RevokedQuery['chains']) {
     const root = chain.tokens[0];
-    if (root === undefined || chain.keys.length !== chain.tokens.length + 1) return undefined;
+    if (root === undefined || chain.keys.length < chain.tokens.length + 1) return undefined;
     count += chain.tokens.length + chain.keys.length;
     if (count > MAX_QUERY_IDS) return undefined;
     const family = families.get(root) ?? new Set();

@@ -9,6 +9,7 @@ import {
   platform,
   readPresentations,
   type VerifiedChain,
+  type VerifiedProof,
   type Verifier,
 } from '@taper/core';
 import type { CallContext } from '../decision.ts';
@@ -85,7 +86,7 @@ export function authenticate(call: Call, settings: CallSettings): AuthenticatedC
     });
     if (decision.verdict === 'deny')
       return { denial: decision.denial, chainVerdict: decision.chainVerdict, joined };
-    const weak = settings.allowTestKeys ? undefined : findTestKey(decision.chain);
+    const weak = settings.allowTestKeys ? undefined : findTestKey(decision.chain, decision.proof);
     if (weak !== undefined) return { ...weak, chainVerdict: verified(decision.chain), joined };
     permits.push(decision);
     if (decision.proof === undefined) return { denial: denial('internal_error') };
@@ -150,8 +151,14 @@ function textOf(args: JsonObject | string): string | undefined {
 }
 
 /** Keys whose private halves are in print prove nothing. */
-export function findTestKey(chain: VerifiedChain): { readonly denial: Denial } | undefined {
-  const hop = chain.tokens.findIndex(({ claims }) => isWellKnownTestKey(claims.holder));
+export function findTestKey(
+  { tokens }: VerifiedChain,
+  proof?: VerifiedProof,
+): { readonly denial: Denial } | undefined {
+  const isWeak = ({ rotations }: Pick<VerifiedProof, 'rotations'>): boolean =>
+    rotations?.some(({ newKey }) => isWellKnownTestKey(newKey)) === true;
+  let hop = tokens.findIndex((token) => isWellKnownTestKey(token.claims.holder) || isWeak(token));
+  if (hop === -1 && proof !== undefined && isWeak(proof)) hop = tokens.length - 1;
   if (hop === -1) return undefined;
   return { denial: denial('holder_key_weak', { hop, step: hop === 0 ? '3l' : '4b2' }) };
 }

@@ -38,5 +38,5 @@ export async function inspectChains(
     if (weak !== undefined) return weak.denial;
     chains.push(chain);
   }
-  return (await judge.lapse(chains, evidence)) ?? chains;
+  return (await judge.lapse(chains, evidence, 'nobody')) ?? chains;
 }

@@ -44,7 +44,7 @@ import { patienceWith } from './patience.ts';
 import { checkPolicy, type PolicySettings } from './policy.ts';
 import { giveBackUses, type ReplaySettings, useUp } from './replay.ts';
 import { checkRevocation, queryOf, type RevocationSettings } from './revocation.ts';
-import { type Subject, subjectOf } from './subject.ts';
+import { type Callers, type Subject, subjectOf } from './subject.ts';
 
 /** One call, with what has been found out about it and what is held for it; filled in as it is judged. */
 export interface Case {
@@ -79,10 +79,11 @@ export interface Judge {
   hear(call: Case): Promise<Judgement | undefined>;
   /** Ports may have taken their time: what has expired or was revoked since is refused, with no grace. Then what was reserved is spent, and what was approved is closed. */
   confirm(call: Case): Promise<Judgement | undefined>;
-  /** Why verified chains are not in force any more: expired, or revoked. `evidence`: what came along to show that they are not. */
+  /** Why verified chains are not in force any more: expired, or revoked, or used by a key that was replaced. `evidence`: what came along to show that they are not. */
   lapse(
     chains: readonly VerifiedChain[],
     evidence: string | undefined,
+    callers: Callers,
   ): Promise<Denial | undefined>;
   /** Gives back whatever is held for a call that was refused. */
   dismiss(call: Case): Promise<void>;
@@ -145,7 +146,10 @@ export function createJudge(settings: Settings): Judge {
     const authenticated = authenticate(call, { verifier, sessions, allowTestKeys });
     if ('denial' in authenticated) return authenticated;
     each.authenticated = authenticated;
-    const subject = subjectOf(authenticated.permits.map(({ chain }) => chain));
+    const subject = subjectOf(
+      authenticated.permits.map(({ chain }) => chain),
+      authenticated.permits.map(({ proof }) => proof),
+    );
     each.subject = subject;
     const query = queryOf(subject, context);
     each.query = query;
@@ -235,8 +239,8 @@ export function createJudge(settings: Settings): Judge {
     readClock,
     hear,
     confirm,
-    async lapse(chains, evidence) {
-      const subject = subjectOf(chains);
+    async lapse(chains, evidence, callers) {
+      const subject = subjectOf(chains, callers);
       return (await lapsed(subject, queryOf(subject, { evidence })))?.denial;
     },
     async dismiss({ reservation, used }) {

@@ -73,6 +73,11 @@ function weigh(
         what === 'token' ? subject.placeOfToken(index) : subject.placeOfKey(index);
       return { denial: denial('revoked', { hop }, { reason: what }), joined };
     }
+    case 'rotated': {
+      if (verdict.index >= query.acting.length) return { denial: denial('key_rotated') };
+      const { joined, hop } = subject.placeOfActing(verdict.index);
+      return { denial: denial('key_rotated', { hop }), joined };
+    }
     case 'good': {
       const asked = subject.caveats.revocation?.maxStaleness ?? maxStaleness;
       const allowed = Math.min(maxStaleness, asked);
@@ -96,6 +101,10 @@ function readVerdict(value: unknown): RevocationVerdict | undefined {
       const isKind = what === 'token' || what === 'key' || what === 'tenant';
       return isIndex && isKind ? { verdict, what, index: index as number } : undefined;
     }
+    case 'rotated':
+      return Number.isSafeInteger(index) && (index as number) >= 0
+        ? { verdict, index: index as number }
+        : undefined;
     default:
       return undefined;
   }

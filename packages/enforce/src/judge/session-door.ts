@@ -59,7 +59,7 @@ export function createSessionDoor(
         const now = judge.readClock();
         if (now === undefined) return denial('clock_unavailable');
         const session = await table.finish(message, now, async (opened) => {
-          const lapsed = await judge.lapse(opened.chains, evidence);
+          const lapsed = await judge.lapse(opened.chains, evidence, []);
           if (lapsed !== undefined || !trail.kept) return lapsed;
           const recorded = await trail.session(opened, now);
           return recorded ? undefined : denial('audit_unavailable');

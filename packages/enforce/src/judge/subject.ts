@@ -1,6 +1,15 @@
-import { type ChainCaveats, chainCaveats, joinCaveats, type VerifiedChain } from '@taper/core';
+import {
+  actors,
+  type ChainCaveats,
+  chainCaveats,
+  joinCaveats,
+  rotationKeys,
+  type VerifiedChain,
+  type VerifiedProof,
+  type VerifiedToken,
+} from '@taper/core';
 import type { PolicyChain } from '../port/policy-engine.ts';
-import type { RevocationQuery } from '../port/revocation-view.ts';
+import type { ActingKey, RevocationQuery } from '../port/revocation-view.ts';
 
 /** Who asks: the verified chains of one call, and what follows from them alone. */
 export interface Subject {
@@ -8,7 +17,7 @@ export interface Subject {
   readonly caveats: ChainCaveats;
   /** RFC 7638 thumbprint of the key that calls: the holder of the first leaf. */
   readonly agent: string;
-  /** Thumbprints of every holder on every chain. */
+  /** Thumbprints of every holder on every chain, and of the keys that have taken a holder's place. */
   readonly holders: ReadonlySet<string>;
   /** Hash of the leaf of every chain. */
   readonly leaves: readonly string[];
@@ -19,6 +28,8 @@ export interface Subject {
   /** From an index of `revocation.tokens` or `.keys` to chain and hop. */
   placeOfToken(index: number): Place;
   placeOfKey(index: number): Place;
+  /** Of `revocation.acting`. */
+  placeOfActing(index: number): Place;
 }
 
 export interface Place {
@@ -29,39 +40,81 @@ export interface Place {
 /** Verified chains are kept by the verifier's cache; what follows from one is worked out once. */
 const known = new WeakMap<VerifiedChain, Subject>();
 
-/** What follows from the chains of a call. A single chain, the usual case, is remembered. */
-export function subjectOf(chains: readonly VerifiedChain[]): Subject {
+/** By what somebody calls: the proof of each chain; in a session none, for the leaf's holder has opened it. `nobody` calls where chains are only looked at. */
+export type Callers = readonly (VerifiedProof | undefined)[] | 'nobody';
+
+/** What follows from the chains of a call. A single chain, the usual case, is remembered, unless a rotated key has proved the call. */
+export function subjectOf(chains: readonly VerifiedChain[], callers: Callers = []): Subject {
   const [only] = chains;
-  if (only === undefined || chains.length > 1) return makeSubject(chains);
+  const isOwn = callers !== 'nobody' && callers.every((proof) => proof?.rotations === undefined);
+  if (only === undefined || chains.length > 1 || !isOwn) return makeSubject(chains, callers);
   let subject = known.get(only);
   if (subject === undefined) {
-    subject = makeSubject(chains);
+    subject = makeSubject(chains, callers);
     known.set(only, subject);
   }
   return subject;
 }
 
-function makeSubject(chains: readonly VerifiedChain[]): Subject {
+interface PlacedKey extends Place {
+  readonly thumbprint: string;
+}
+
+/** The keys that a chain rests on: its anchor's, its holders', and those by which statements lead from one key to another. */
+function keysOf({ anchor, tokens }: VerifiedChain, joined: number, callers: Callers): PlacedKey[] {
+  const last = tokens.length - 1;
+  const proof = callers === 'nobody' ? undefined : callers[joined];
+  const rotations = [
+    ...tokens.flatMap((token, hop) => (token.rotations ?? []).map((each) => ({ each, hop }))),
+    ...(proof?.rotations ?? []).map((each) => ({ each, hop: last })),
+  ];
+  return [
+    { thumbprint: anchor.key.thumbprint, joined, hop: 0 },
+    ...tokens.map(({ claims }, hop) => ({ thumbprint: claims.holder.thumbprint, joined, hop })),
+    ...rotations.flatMap(({ each, hop }) =>
+      rotationKeys(each, anchor).map((thumbprint) => ({ thumbprint, joined, hop })),
+    ),
+  ];
+}
+
+interface PlacedActing extends Place {
+  readonly acting: ActingKey;
+}
+
+function actingOn(
+  { tokens, leaf }: VerifiedChain,
+  joined: number,
+  callers: Callers,
+): PlacedActing[] {
+  const signers = tokens.slice(1).map(({ claims, rotations }, above) => {
+    const key = rotations?.at(-1)?.newKey ?? (tokens[above] as VerifiedToken).claims.holder;
+    const acting = Object.freeze({ key: key.thumbprint, at: claims.iat });
+    return { acting, joined, hop: above + 1 };
+  });
+  if (callers === 'nobody') return signers;
+  const caller = callers[joined]?.rotations?.at(-1)?.newKey ?? leaf.claims.holder;
+  const acting = Object.freeze({ key: caller.thumbprint, at: undefined });
+  return [...signers, { acting, joined, hop: tokens.length - 1 }];
+}
+
+function makeSubject(chains: readonly VerifiedChain[], callers: Callers): Subject {
   const tokens = chains.flatMap((chain, joined) =>
     chain.tokens.map((token, hop) => ({ token, joined, hop })),
   );
-  const keys = chains.flatMap((chain, joined) => [
-    { thumbprint: chain.anchor.key.thumbprint, joined, hop: 0 },
-    ...chain.tokens.map(({ claims }, hop) => ({
-      thumbprint: claims.holder.thumbprint,
-      joined,
-      hop,
-    })),
-  ]);
-  const keysOf = ({ anchor, tokens: held }: VerifiedChain): readonly string[] =>
-    Object.freeze([anchor.key.thumbprint, ...held.map(({ claims }) => claims.holder.thumbprint)]);
+  const keysOfChains = chains.map((chain, joined) => keysOf(chain, joined, callers));
+  const keys = keysOfChains.flat();
+  const acting = chains.flatMap((chain, joined) => actingOn(chain, joined, callers));
   const caveats = joinCaveats(chains.map((chain) => chainCaveats(chain)));
   const place = ({ joined, hop }: Place): Place => ({ joined, hop });
   return Object.freeze<Subject>({
     chains,
     caveats,
     agent: chains[0]?.leaf.claims.holder.thumbprint ?? '',
-    holders: new Set(tokens.map(({ token }) => token.claims.holder.thumbprint)),
+    holders: new Set(
+      chains.flatMap((chain, joined) =>
+        actors(chain, callers === 'nobody' ? undefined : callers[joined]),
+      ),
+    ),
     leaves: Object.freeze(chains.map(({ leaf }) => leaf.hash)),
     policyChains: Object.freeze(
       chains.map((chain) =>
@@ -77,11 +130,12 @@ function makeSubject(chains: readonly VerifiedChain[]): Subject {
     revocation: Object.freeze({
       tokens: Object.freeze(tokens.map(({ token }) => token.hash)),
       keys: Object.freeze(keys.map(({ thumbprint }) => thumbprint)),
+      acting: Object.freeze(acting.map((each) => each.acting)),
       chains: Object.freeze(
-        chains.map((chain) =>
+        chains.map((chain, joined) =>
           Object.freeze({
             tokens: Object.freeze(chain.tokens.map(({ hash }) => hash)),
-            keys: keysOf(chain),
+            keys: Object.freeze((keysOfChains[joined] ?? []).map(({ thumbprint }) => thumbprint)),
           }),
         ),
       ),
@@ -94,5 +148,6 @@ function makeSubject(chains: readonly VerifiedChain[]): Subject {
     expiresAt: Math.min(...tokens.map(({ token }) => token.claims.exp)),
     placeOfToken: (index) => place(tokens[index] as Place),
     placeOfKey: (index) => place(keys[index] as Place),
+    placeOfActing: (index) => place(acting[index] as Place),
   });
 }

@@ -1,4 +1,4 @@
-import { type Denial, denial, type VerifiedChain } from '@taper/core';
+import { type Denial, denial, type VerifiedChain, type VerifiedProof } from '@taper/core';
 import type { Permitted } from '../decision.ts';
 import type { Settings } from '../options.ts';
 import type { Judge } from './judge.ts';
@@ -9,6 +9,7 @@ const INTERVAL = 1_000;
 /** A permitted call that is still running. */
 interface Running {
   readonly chains: readonly VerifiedChain[];
+  readonly proofs: readonly (VerifiedProof | undefined)[];
   readonly evidence: string | undefined;
   readonly stop: (cause: Denial) => void;
   /** It is being looked at; `again`: something happened since. */
@@ -34,7 +35,7 @@ export function createWatch(judge: Judge, { revocation }: Pick<Settings, 'revoca
     }
     each.state = 'looking';
     const cause = await judge
-      .lapse(each.chains, each.evidence)
+      .lapse(each.chains, each.evidence, each.proofs)
       .catch(() => denial('internal_error'));
     const again = (each.state as Running['state']) === 'again';
     each.state = 'idle';
@@ -85,8 +86,11 @@ export function createWatch(judge: Judge, { revocation }: Pick<Settings, 'revoca
   return {
     remember: (permitted, evidence) => void permits.set(permitted, evidence),
     over(permitted, stop) {
-      const chains = permits.has(permitted) ? permitted.permits.map(({ chain }) => chain) : [];
-      const each: Running = { chains, evidence: permits.get(permitted), stop, state: 'idle' };
+      const permitsOf = permits.has(permitted) ? permitted.permits : [];
+      const chains = permitsOf.map(({ chain }) => chain);
+      const proofs = permitsOf.map(({ proof }) => proof);
+      const evidence = permits.get(permitted);
+      const each: Running = { chains, proofs, evidence, stop, state: 'idle' };
       running.add(each);
       end ??= begin();
       if (chains.length === 0)

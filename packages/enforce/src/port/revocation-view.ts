@@ -2,8 +2,10 @@
 export interface RevocationQuery {
   /** base64url SHA-256 of the signing input of every token of every chain presented, root first. */
   readonly tokens: readonly string[];
-  /** RFC 7638 thumbprints (base64url SHA-256) of every key on them: of each chain the anchor, then the holders. */
+  /** RFC 7638 thumbprints (base64url SHA-256) of every key on them: of each chain the anchor, then the holders, then those that rotation statements name. */
   readonly keys: readonly string[];
+  /** Keys that have signed as holders: of each chain the signers of its tokens but the root, then whoever makes the call. */
+  readonly acting: readonly ActingKey[];
   /** The same, chain by chain, in the same order. */
   readonly chains: readonly RevocationChain[];
   /** The tenant of the chain, where it names one. */
@@ -22,8 +24,16 @@ export interface RevocationQuery {
 export interface RevocationChain {
   /** Root first. */
   readonly tokens: readonly string[];
-  /** The anchor, then the holders. */
+  /** The anchor, then the holders, then those that rotation statements name. */
   readonly keys: readonly string[];
+}
+
+/** A key that has signed something, and may have been replaced by another since (spec/rotation.md section 6). */
+export interface ActingKey {
+  /** RFC 7638 thumbprint. */
+  readonly key: string;
+  /** `iat` of the token that it signed, seconds since the epoch; `undefined` where it makes the call. */
+  readonly at: number | undefined;
 }
 
 export type RevocationVerdict =
@@ -37,6 +47,12 @@ export type RevocationVerdict =
       /** Which entry of the query is revoked. */
       readonly what: 'token' | 'key' | 'tenant';
       /** Its index in `tokens` or `keys`. */
+      readonly index: number;
+    }
+  | {
+      /** A key signed when it had been replaced, and the time in which both served was over; or makes the call now. */
+      readonly verdict: 'rotated';
+      /** Its index in `acting`. */
       readonly index: number;
     }
   /** The view does not follow a log that the chain names. */

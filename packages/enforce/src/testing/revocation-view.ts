@@ -26,6 +26,7 @@ function query(changes: Partial<RevocationQuery> = {}): RevocationQuery {
   const all = {
     tokens: ['root', 'middle', 'leaf'].map(identifier),
     keys: ['anchor', 'first holder', 'second holder', 'third holder'].map(identifier),
+    acting: [],
     tenant: 'acme',
     oldestIssuedAt: T - 100,
     logs: [LOG],

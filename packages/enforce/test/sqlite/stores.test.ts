@@ -94,6 +94,7 @@ describe('Z01 a store whose file is locked', () => {
     const query = {
       tokens: [identifier('token')],
       keys: [],
+      acting: [],
       oldestIssuedAt: T,
       logs: [],
       epochs: new Map(),
@@ -284,6 +285,7 @@ describe('the revocation view', () => {
     const query = {
       tokens: [identifier('b')],
       keys: [],
+      acting: [],
       tenant: undefined,
       logs: [],
       epochs: new Map(),
