@@ -1,6 +1,6 @@
 import { isJsonObject, type JsonObject, type JsonValue } from '../json.ts';
 
-/** Why a JSON value is not of the shape that is read: the place. Thrown inside of this folder, and nowhere else. */
+/** Why a JSON value is not of the shape that is read: the place. Thrown inside of core by readers that catch it, and never out of it. */
 export class ShapeError extends Error {
   readonly path: string;
 
