@@ -1,11 +1,11 @@
-import { requireKnownOptions, TaperError } from '@taper/core';
 import { setTimeout as pause } from 'node:timers/promises';
+import { requireKnownOptions, TaperError } from '@taper/core';
 import pg from 'pg';
-import { type PostgresAddress, readPostgresUrl } from './address.ts';
+import { readPostgresUrl } from './address.ts';
 import { type ConnectionSettings, clientConfig, connectAlone } from './connection.ts';
 import { type Migration, migrate } from './migrate.ts';
 import { MIGRATIONS } from './migrations/index.ts';
-import { isConflict, isLost, PostgresError, postgresError } from './postgres-error.ts';
+import { isConflict, isLost, mayPass, PostgresError, postgresError } from './postgres-error.ts';
 import { requireSoundServer } from './server.ts';
 import { type Row, run, type Statement, statement, type Value } from './statement.ts';
 import { type PostgresSession, type TransactionKind, transact } from './transaction.ts';
@@ -18,6 +18,8 @@ export interface PostgresOptions {
   readonly maxConnections?: number;
   /** Milliseconds to wait for a connection, 100 to 60,000. Default 2000. */
   readonly connectTimeout?: number;
+  /** Milliseconds for which the server is asked what became of a commit when the connection was lost, 1 to 60,000. Default 8000. */
+  readonly outcomeTimeout?: number;
   /** Milliseconds that a statement may take, 100 to 60,000. Default 5000. */
   readonly statementTimeout?: number;
   /** A file on this machine that remembers how far the database had come, so that an old copy of it is noticed. Default: none. */
@@ -29,11 +31,12 @@ const OPTION_NAMES = [
   'maxConnections',
   'connectTimeout',
   'statementTimeout',
+  'outcomeTimeout',
   'witness',
 ] as const;
 
 /** One database with our stores in it, as this process uses it. */
-export interface PostgresDatabase extends PostgresSession {
+export interface PostgresDatabase {
   /** `host:port/database`. */
   readonly name: string;
   /**
@@ -63,6 +66,9 @@ export interface PostgresDatabase extends PostgresSession {
 const ATTEMPTS = 8;
 const MAX_PAUSE = 40;
 
+/** Milliseconds between two attempts to connect. */
+const CONNECT_PAUSE = 50;
+
 const PING = statement(`SELECT pg_is_in_recovery() AS standby`);
 
 /**
@@ -83,12 +89,14 @@ export async function openPostgresWith(
   requireKnownOptions(options, OPTION_NAMES);
   const address = readPostgresUrl(options.url);
   const { maxConnections = 10, connectTimeout = 2000, statementTimeout = 5000 } = options;
+  const { outcomeTimeout = 8000 } = options;
   requireWhole('maxConnections', maxConnections, 1, 500);
   requireWhole('connectTimeout', connectTimeout, 100, 60_000);
   requireWhole('statementTimeout', statementTimeout, 100, 60_000);
+  requireWhole('outcomeTimeout', outcomeTimeout, 1, 60_000);
   const settings: ConnectionSettings = { address, connectTimeout, statementTimeout };
   const { session, witness } = await prepare(settings, migrations, options.witness);
-  return openPool({ ...settings, session }, maxConnections, witness);
+  return openPool({ ...settings, session }, { maxConnections, outcomeTimeout, witness });
 }
 
 /** Looks at the server and brings the schema up to date, before anything else uses it. */
@@ -98,7 +106,7 @@ async function prepare(
   witnessFile: string | undefined,
 ) {
   const { name } = settings.address;
-  const client = await connecting(settings.address, () => connectAlone(settings));
+  const client = await connecting(settings, () => connectAlone(settings));
   try {
     const session = await requireSoundServer(client, name);
     await migrate(client, name, migrations);
@@ -114,11 +122,13 @@ async function prepare(
 
 function openPool(
   settings: ConnectionSettings,
-  maxConnections: number,
-  witness: Witness | undefined,
+  {
+    maxConnections,
+    outcomeTimeout,
+    witness,
+  }: { maxConnections: number; outcomeTimeout: number; witness: Witness | undefined },
 ): PostgresDatabase {
-  const { address } = settings;
-  const { name } = address;
+  const { name } = settings.address;
   const pool = new pg.Pool({
     ...clientConfig(settings),
     max: maxConnections,
@@ -132,7 +142,7 @@ function openPool(
   async function take(): Promise<pg.PoolClient> {
     if (closed)
       throw new PostgresError('store_unavailable', 'not_done', `The store ${name} is closed.`);
-    return connecting(address, () => pool.connect());
+    return connecting(settings, () => pool.connect());
   }
 
   async function once<Result>(work: (client: pg.PoolClient) => Promise<Result>): Promise<Result> {
@@ -165,15 +175,15 @@ function openPool(
     name,
     query: (asked, values) => repeatedly(() => once((client) => run(client, asked, values))),
     async transaction(kind, work) {
-      const again = () => connectAlone(settings);
+      const search = { connect: () => connectAlone(settings), time: outcomeTimeout };
       const answer = await repeatedly(() =>
-        once((client) => transact(client, name, kind, again, work)),
+        once((client) => transact(client, name, kind, search, work)),
       );
       if (answer.kept) return answer.result;
       throw answer.thrown;
     },
     connect: (session) =>
-      connecting(address, () =>
+      connecting(settings, () =>
         connectAlone({ ...settings, session: { ...settings.session, ...session } }),
       ),
     async ping() {
@@ -196,18 +206,30 @@ function openPool(
   return database;
 }
 
+/**
+ * Connects. Nothing has been asked for yet, so it is tried again for as long as one attempt may take: a server that starts again, or another that
+ * takes its place, is not noticed.
+ */
 async function connecting<Result>(
-  { name }: PostgresAddress,
+  { address, connectTimeout }: ConnectionSettings,
   act: () => Promise<Result>,
 ): Promise<Result> {
-  try {
-    return await act();
-  } catch (error) {
-    throw postgresError(error, name, 'not_done');
+  const deadline = performance.now() + connectTimeout;
+  for (;;) {
+    try {
+      return await act();
+    } catch (error) {
+      if (!mayPass(error) || performance.now() + CONNECT_PAUSE > deadline)
+        throw postgresError(error, address.name, 'not_done');
+    }
+    await pause(CONNECT_PAUSE);
   }
 }
 
 function requireWhole(option: string, value: number, least: number, most: number): void {
   if (Number.isSafeInteger(value) && value >= least && value <= most) return;
-  throw new TaperError('option_invalid', `\`${option}\` is a whole number from ${least} to ${most}.`);
+  throw new TaperError(
+    'option_invalid',
+    `\`${option}\` is a whole number from ${least} to ${most}.`,
+  );
 }

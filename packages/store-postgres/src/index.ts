@@ -1,8 +1,15 @@
 export {
+  createPostgresAuthorityStore,
+  type PostgresAuthorityStoreOptions,
+} from './authority/store.ts';
+export {
   openPostgres,
   type PostgresDatabase,
   type PostgresOptions,
 } from './database.ts';
+export { createPostgresAuditSink, type PostgresAuditSink } from './enforce/audit-sink.ts';
+export { createPostgresBudgetLedger } from './enforce/budget-ledger.ts';
+export { createPostgresReplayStore } from './enforce/replay-store.ts';
 export {
   createPostgresLease,
   type HeldLease,
@@ -15,5 +22,3 @@ export type { PostgresLogOptions } from './log/fence.ts';
 export { createPostgresRevocationStateStore } from './log/revocation-state-store.ts';
 export { createPostgresTileSource, createPostgresTileStore } from './log/tile-store.ts';
 export { PostgresError, type PostgresOutcome } from './postgres-error.ts';
-export { createPostgresBudgetLedger } from './enforce/budget-ledger.ts';
-export { createPostgresReplayStore } from './enforce/replay-store.ts';

@@ -22,7 +22,9 @@ const KNOWN_SCHEMA = statement(
   `SELECT to_regnamespace('taper') IS NOT NULL AS schema, to_regclass('taper.taper_migrations') IS NOT NULL AS migrations`,
 );
 const DONE = statement('SELECT version, name, checksum FROM taper_migrations ORDER BY version');
-const NOTE = statement('INSERT INTO taper_migrations (version, name, checksum) VALUES ($1, $2, $3)');
+const NOTE = statement(
+  'INSERT INTO taper_migrations (version, name, checksum) VALUES ($1, $2, $3)',
+);
 
 const MIGRATIONS_TABLE = `
   CREATE TABLE taper_migrations (

@@ -105,11 +105,7 @@ const TLS = /SSL|TLS|certificate|self.signed/i;
  * hold what was to be written, or the connection with its password.
  * @param ifLost what it means for what was asked that the connection was lost.
  */
-export function postgresError(
-  error: unknown,
-  name: string,
-  ifLost: PostgresOutcome,
-): TaperError {
+export function postgresError(error: unknown, name: string, ifLost: PostgresOutcome): TaperError {
   if (error instanceof TaperError) return error;
   const { state, text, lost } = reading(error);
   const cause = new Error(text);
@@ -143,6 +139,20 @@ export function isConflict(error: unknown): boolean {
 /** Whether the connection is of no use any more. */
 export function isLost(error: unknown): boolean {
   return !(error instanceof TaperError) && reading(error).lost;
+}
+
+/** Whether a failed connection may succeed right after: nobody answered, or a server that is starting, ending or full. */
+export function mayPass(error: unknown): boolean {
+  if (error instanceof TaperError) return false;
+  const { state, text } = reading(error);
+  return state === undefined ? !TLS.test(text) : /^(?:57P0|53300)/.test(state);
+}
+
+/** Whether the server is there and does not take what it was given, or it was not given to it. */
+export function isRefusedByServer(error: unknown): boolean {
+  if (error instanceof PostgresError)
+    return error.state !== undefined && !/^(?:08|57P)/.test(error.state);
+  return error instanceof TaperError;
 }
 
 function reading(error: unknown): { state: string | undefined; text: string; lost: boolean } {

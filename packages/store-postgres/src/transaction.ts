@@ -7,6 +7,8 @@ import { type Row, run, type Statement, statement, type Value } from './statemen
 export interface PostgresSession {
   /** @throws {PostgresError}, and from then on again: nothing more is done in the transaction, and it is not committed. */
   query(statement: Statement, values?: readonly Value[]): Promise<readonly Row[]>;
+  /** Statements without values or answers, separated by semicolons, in one round trip. @throws as `query`. */
+  command(text: string): Promise<void>;
 }
 
 /** How a transaction begins: statements without values, separated by semicolons. */
@@ -26,22 +28,28 @@ export type Transacted<Result> =
   | { readonly kept: true; readonly result: Result }
   | { readonly kept: false; readonly thrown: unknown };
 
-/** Milliseconds for which the server is asked what became of a commit, and between two attempts. */
-const SEARCH_TIME = 8000;
+/** How it is found out what became of a commit. */
+export interface OutcomeSearch {
+  /** Makes another connection. */
+  readonly connect: () => Promise<Client>;
+  /** Milliseconds. */
+  readonly time: number;
+}
+
+/** Milliseconds between two attempts. */
 const SEARCH_PAUSE = 100;
 
 const STATUS = statement('SELECT pg_xact_status($1::xid8) AS status');
 
 /**
  * Runs a transaction once. Where the connection is lost while it commits, the server is asked what became of it.
- * @param connect makes another connection.
  * @throws what `pg` throws for a conflict; {@link PostgresError} otherwise.
  */
 export async function transact<Result>(
   client: Client,
   name: string,
   { begin, writes }: TransactionKind,
-  connect: () => Promise<Client>,
+  search: OutcomeSearch,
   work: (session: PostgresSession) => Promise<Result>,
 ): Promise<Transacted<Result>> {
   let failure: { readonly error: unknown } | undefined;
@@ -62,14 +70,16 @@ export async function transact<Result>(
     id = await asking(() => beginOn(client, begin, writes));
     const query: PostgresSession['query'] = (asked, values) =>
       asking(() => run(client, asked, values));
-    answer = { kept: true, result: await work({ query }) };
+    const command: PostgresSession['command'] = (text) =>
+      asking(async () => void (await client.query(text)));
+    answer = { kept: true, result: await work({ query, command }) };
   } catch (thrown) {
     answer = { kept: false, thrown };
   }
   ended = true;
   const failed = failure as { readonly error: unknown } | undefined;
   if (answer.kept && failed === undefined) {
-    await commit(client, name, id, connect);
+    await commit(client, name, id, search);
     return answer;
   }
   await client.query('ROLLBACK').catch(() => undefined);
@@ -87,9 +97,7 @@ async function beginOn(
     await client.query(begin);
     return undefined;
   }
-  const results: unknown = await client.query(
-    `${begin}; SELECT pg_current_xact_id()::text AS id`,
-  );
+  const results: unknown = await client.query(`${begin}; SELECT pg_current_xact_id()::text AS id`);
   const last = (results as readonly { readonly rows: readonly Row[] }[]).at(-1);
   return String(last?.rows[0]?.['id']);
 }
@@ -98,13 +106,13 @@ async function commit(
   client: Client,
   name: string,
   id: string | undefined,
-  connect: () => Promise<Client>,
+  search: OutcomeSearch,
 ): Promise<void> {
   try {
     await client.query('COMMIT');
   } catch (error) {
     if (!isLost(error)) throw isConflict(error) ? error : postgresError(error, name, 'not_done');
-    const outcome = id === undefined ? 'aborted' : await outcomeOf(id, connect);
+    const outcome = id === undefined ? 'aborted' : await outcomeOf(id, search);
     if (outcome === 'committed') return;
     throw postgresError(error, name, outcome === 'aborted' ? 'not_done' : 'unknown');
   }
@@ -113,9 +121,9 @@ async function commit(
 /** What became of a transaction; `unknown` where the server does not say so in time. */
 async function outcomeOf(
   id: string,
-  connect: () => Promise<Client>,
+  { connect, time }: OutcomeSearch,
 ): Promise<'committed' | 'aborted' | 'unknown'> {
-  const deadline = performance.now() + SEARCH_TIME;
+  const deadline = performance.now() + time;
   while (performance.now() < deadline) {
     const status = await statusOf(id, connect).catch(() => undefined);
     if (status === 'committed' || status === 'aborted') return status;

@@ -1,8 +1,8 @@
 import { closeSync, fsyncSync, openSync, readFileSync, renameSync, writeSync } from 'node:fs';
 import { TaperError } from '@taper/core';
 import type { Client } from 'pg';
-import type { PostgresSession } from './transaction.ts';
 import { type Row, run, statement } from './statement.ts';
+import type { PostgresSession } from './transaction.ts';
 
 /** Milliseconds between two notes. */
 const INTERVAL = 1000;
@@ -16,8 +16,8 @@ const POSITION = statement(`
 /** A file beside a node that remembers how far the database had come. */
 export interface Witness {
   /** Writes a note, unless there was one within the last second. Never fails. */
-  noteSoon(session: PostgresSession): void;
-  note(session: PostgresSession): Promise<void>;
+  noteSoon(session: Pick<PostgresSession, 'query'>): void;
+  note(session: Pick<PostgresSession, 'query'>): Promise<void>;
 }
 
 /**
@@ -69,7 +69,9 @@ function readNote(path: string): { identity: string; place: bigint } | undefined
     if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return undefined;
     throw unreadable(path, error);
   }
-  const match = /^taper-postgres 1 ([0-9]{1,20} [0-9]{1,10} [0-9]{1,10}) ([0-9]{1,20})\n$/.exec(text);
+  const match = /^taper-postgres 1 ([0-9]{1,20} [0-9]{1,10} [0-9]{1,10}) ([0-9]{1,20})\n$/.exec(
+    text,
+  );
   if (match === null) throw unreadable(path);
   const [, identity = '', place = ''] = match;
   return { identity, place: BigInt(place) };

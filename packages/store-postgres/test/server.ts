@@ -12,7 +12,9 @@ import {
 export function testServer(): {
   readonly server: TestPostgres;
   /** A database of its own, with our schema in it. */
-  openNew(options?: Omit<PostgresOptions, 'url'>): Promise<{ url: string; database: PostgresDatabase }>;
+  openNew(
+    options?: Omit<PostgresOptions, 'url'>,
+  ): Promise<{ url: string; database: PostgresDatabase }>;
 } {
   let server: TestPostgres | undefined;
   beforeAll(async () => {

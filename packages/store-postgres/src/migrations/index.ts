@@ -1,9 +1,9 @@
 import type { Migration } from '../migrate.ts';
-import { LOG_TABLES } from './log.ts';
-import { REPLAY_TABLES } from './replay.ts';
-import { BUDGET_TABLES } from './budget.ts';
 import { AUDIT_TABLES } from './audit.ts';
 import { AUTHORITY_TABLES } from './authority.ts';
+import { BUDGET_TABLES } from './budget.ts';
+import { LOG_TABLES } from './log.ts';
+import { REPLAY_TABLES } from './replay.ts';
 
 /** All steps of the schema, oldest first. Steps are added at the end, and none is ever changed. */
 export const MIGRATIONS: readonly Migration[] = Object.freeze([

@@ -1,0 +1,105 @@
+import { StoreError } from '@taper/authority';
+import type { PostgresDatabase } from '../database.ts';
+import { isRefusedByServer } from '../postgres-error.ts';
+import type { PostgresSession, TransactionKind } from '../transaction.ts';
+import { authorityError } from './work.ts';
+
+/** Most transactions of this store that share one of PostgreSQL's, and so one wait for the disk. */
+const MAX_BATCH = 64;
+
+/** Most that may wait; what comes beyond is refused at once. */
+const MAX_WAITING = 10_000;
+
+/**
+ * One node writes at a time. The lock is taken before anything is read, so what is read is what was committed last; it is a lock of a
+ * table, since that is waited for before PostgreSQL decides what a transaction sees.
+ */
+const TURN: TransactionKind = Object.freeze({
+  begin: 'BEGIN; LOCK TABLE authority_turn IN EXCLUSIVE MODE; SAVEPOINT one',
+  writes: true,
+});
+
+type Task = (session: PostgresSession) => Promise<unknown>;
+
+interface Job {
+  readonly task: Task;
+  readonly resolve: (result: unknown) => void;
+  readonly reject: (error: unknown) => void;
+}
+
+export interface Turns {
+  run(task: Task): Promise<unknown>;
+  /** Waits for those who have begun, and refuses the others. */
+  close(): Promise<void>;
+}
+
+/**
+ * Runs transactions one after the other. Those that wait at the same time share a transaction of PostgreSQL's, each with a savepoint of its
+ * own, and are answered when it is committed.
+ */
+export function createTurns(database: PostgresDatabase): Turns {
+  let waiting: Job[] = [];
+  let running: Promise<void> | undefined;
+  let closed = false;
+
+  async function runAll(): Promise<void> {
+    while (waiting.length > 0) {
+      const batch = waiting.slice(0, MAX_BATCH);
+      waiting = waiting.slice(MAX_BATCH);
+      await runBatch(batch);
+    }
+    running = undefined;
+  }
+
+  async function runBatch(batch: readonly Job[]): Promise<void> {
+    let answers: (() => void)[] = [];
+    try {
+      await database.transaction(TURN, async (session) => {
+        answers = [];
+        for (const [place, job] of batch.entries()) {
+          if (place > 0) await session.command('RELEASE SAVEPOINT one; SAVEPOINT one');
+          answers.push(await runOne(session, job));
+        }
+      });
+    } catch (error) {
+      // What the server does not take of one must not fail the others.
+      if (batch.length > 1 && isRefusedByServer(error))
+        for (const each of batch) await runBatch([each]);
+      else for (const { reject } of batch) reject(authorityError(error));
+      return;
+    }
+    for (const answer of answers) answer();
+  }
+
+  /** @returns how to answer once all is committed. */
+  async function runOne(session: PostgresSession, job: Job): Promise<() => void> {
+    try {
+      const result = await job.task(session);
+      return () => job.resolve(result);
+    } catch (error) {
+      await session.command('ROLLBACK TO SAVEPOINT one');
+      return () => job.reject(error);
+    }
+  }
+
+  return {
+    run: (task) =>
+      new Promise((resolve, reject) => {
+        if (closed || waiting.length >= MAX_WAITING) {
+          const what = closed ? 'is closed' : 'has too much to do';
+          reject(new StoreError(undefined, `The store ${database.name} ${what}.`));
+          return;
+        }
+        waiting.push({ task, resolve, reject });
+        running ??= runAll();
+      }),
+    async close() {
+      closed = true;
+      const refused = waiting;
+      waiting = [];
+      for (const { reject } of refused)
+        reject(new StoreError(undefined, `The store ${database.name} is closed.`));
+      await running;
+    },
+  };
+}
