@@ -1,5 +1,6 @@
 import type { RevocationReason, RevocationTarget, Signer, ToolMap } from '@taper/core';
 import { type Administrators, createAdministrators } from './administration/administrators.ts';
+import { createGrants, type Grants } from './grant/grants.ts';
 import { type Agents, createAgents } from './identity/agents.ts';
 import type { WorkloadIdentifier } from './identity/enrolment.ts';
 import type { Issuance } from './issuance/issuance.ts';
@@ -46,6 +47,7 @@ export interface Authority {
   readonly store: AuthorityStore;
   readonly agents: Agents;
   readonly administrators: Administrators;
+  readonly grants: Grants;
   readonly issuance: Issuance;
   readonly revocations: Revocations;
   readonly clock: () => number;
@@ -84,6 +86,7 @@ export function createAuthority(options: AuthorityOptions): Authority {
       clock,
       random,
     }),
+    grants: createGrants({ store, clock }),
     issuance: options.issuance,
     revocations: options.revocations,
     clock,

@@ -14,8 +14,13 @@ export async function answer(
   authority: Authority,
   raw: RawArguments,
   caller: Caller,
+  content = '',
 ): Promise<Response> {
   const args = validateArguments(endpoint, raw);
-  const result: JsonValue = await endpoint.handle(authority, { args: args as never, caller });
+  const result: JsonValue = await endpoint.handle(authority, {
+    args: args as never,
+    caller,
+    content,
+  });
   return jsonResponse(endpoint.status, result);
 }

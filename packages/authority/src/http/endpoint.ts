@@ -1,10 +1,13 @@
 import type { JsonValue, PublicKey } from '@taper/core';
-import type { z } from 'zod';
+import { z } from 'zod';
 import type { Authority } from '../authority.ts';
 import type { RefusalCode } from '../refusal.ts';
 
-/** Where an argument stands in a request. */
-export type Place = 'path' | 'query' | 'body';
+/**
+ * Where an argument stands in a request. `content`: the argument is the base64url SHA-256 of the whole body, so that a proof covers a
+ * document that is too long to stand in one; the document itself comes to the handler beside the arguments.
+ */
+export type Place = 'path' | 'query' | 'body' | 'content';
 
 /** One argument: where it stands, and what it must be. What is optional in its schema may be left out. */
 export interface Argument<Schema extends z.ZodType = z.ZodType> {
@@ -46,6 +49,8 @@ export type Caller =
 export interface Call<Args extends ArgumentMap = ArgumentMap> {
   readonly args: ArgumentsOf<Args>;
   readonly caller: Caller;
+  /** The body as text, where an argument is its hash; empty otherwise. */
+  readonly content: string;
 }
 
 export interface EndpointDeclaration<Args extends ArgumentMap, Result extends z.ZodType> {
@@ -82,7 +87,7 @@ export interface Endpoint {
   readonly maxBody: number;
   handle(
     authority: Authority,
-    call: { readonly args: never; readonly caller: Caller },
+    call: { readonly args: never; readonly caller: Caller; readonly content: string },
   ): Promise<JsonValue>;
 }
 
@@ -110,6 +115,11 @@ export function inQuery<Schema extends z.ZodType>(schema: Schema): Argument<Sche
 
 export function inBody<Schema extends z.ZodType>(schema: Schema): Argument<Schema> {
   return { from: 'body', schema };
+}
+
+/** The base64url SHA-256 of the body. */
+export function hashOfContent(): Argument<z.ZodString> {
+  return { from: 'content', schema: z.string().length(43) };
 }
 
 /** Whether an argument may be left out. */

@@ -1,6 +1,7 @@
 import type { Endpoint } from './endpoint.ts';
 import { ADMINISTRATOR_ENDPOINTS } from './endpoints/administrators.ts';
 import { AGENT_ENDPOINTS } from './endpoints/agents.ts';
+import { GRANT_ENDPOINTS } from './endpoints/grants.ts';
 import { HOLDER_ENDPOINTS } from './endpoints/holders.ts';
 import { REVOCATION_ENDPOINTS } from './endpoints/revocations.ts';
 import { WAITING_ENDPOINTS } from './endpoints/waiting.ts';
@@ -9,6 +10,7 @@ import { WAITING_ENDPOINTS } from './endpoints/waiting.ts';
 export const ENDPOINTS: readonly Endpoint[] = [
   ...HOLDER_ENDPOINTS,
   ...AGENT_ENDPOINTS,
+  ...GRANT_ENDPOINTS,
   ...REVOCATION_ENDPOINTS,
   ...WAITING_ENDPOINTS,
   ...ADMINISTRATOR_ENDPOINTS,

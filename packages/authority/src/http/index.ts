@@ -2,6 +2,7 @@ export { administrativeTools } from './administrative-tools.ts';
 export { answer } from './answer.ts';
 export { APPROVALS_PATH, createIssuanceDesk } from './approvals.ts';
 export type { RawArguments } from './arguments.ts';
+export { mediaType, readText } from './body.ts';
 export { clientAddress } from './client-address.ts';
 export type { Access, Argument, ArgumentMap, Call, Caller, Endpoint, Place } from './endpoint.ts';
 export { isOptional } from './endpoint.ts';
@@ -15,6 +16,6 @@ export {
 export { createManagementHandler, type ManagementOptions } from './management.ts';
 export { createMetrics, type Metrics } from './metrics.ts';
 export { openApiDocument } from './openapi.ts';
-export { type Problem, problemOf, problemResponse } from './problem.ts';
+export { type Problem, problemOf, problemResponse, serverProblem } from './problem.ts';
 export { createRateLimit, type RateLimit } from './rate-limit.ts';
 export { createLogger, LOG_LEVELS, type LogLevel } from './request-log.ts';

@@ -64,7 +64,7 @@ function operation(endpoint: Endpoint): JsonObject {
   const { name, summary, access, status, result, args } = endpoint;
   const members = Object.entries(args).filter(([, { from }]) => from === 'body');
   const parameters = Object.entries(args)
-    .filter(([, { from }]) => from !== 'body')
+    .filter(([, { from }]) => from === 'path' || from === 'query')
     .map(([argument, each]) => ({
       name: argument,
       in: each.from,
@@ -87,6 +87,12 @@ function operation(endpoint: Endpoint): JsonObject {
       },
     },
   };
+  const content = Object.entries(args).find(([, { from }]) => from === 'content')?.[0];
+  const document: JsonObject = {
+    required: true,
+    description: `The proof covers \`${content}\`: the base64url SHA-256 of the body.`,
+    content: { 'application/json': { schema: {} } },
+  };
   return {
     operationId: name,
     summary,
@@ -94,6 +100,7 @@ function operation(endpoint: Endpoint): JsonObject {
     security: access.kind === 'open' ? [] : [{ [access.kind]: [] }],
     ...(parameters.length === 0 ? {} : { parameters }),
     ...(members.length === 0 ? {} : { requestBody: body }),
+    ...(content === undefined ? {} : { 'x-taper-content': content, requestBody: document }),
     responses: {
       [status]: {
         description: 'Done.',

@@ -188,6 +188,24 @@ export interface paths {
     readonly patch?: never;
     readonly trace?: never;
   };
+  readonly '/admin/grants': {
+    readonly parameters: {
+      readonly query?: never;
+      readonly header?: never;
+      readonly path?: never;
+      readonly cookie?: never;
+    };
+    /** Shows the grants in force, or those of an earlier version. */
+    readonly get: operations['showGrants'];
+    /** Applies a document of grants, whole or not at all, in place of the version that is expected. */
+    readonly put: operations['applyGrants'];
+    readonly post?: never;
+    readonly delete?: never;
+    readonly options?: never;
+    readonly head?: never;
+    readonly patch?: never;
+    readonly trace?: never;
+  };
   readonly '/admin/revocations': {
     readonly parameters: {
       readonly query?: never;
@@ -1367,6 +1385,178 @@ export interface operations {
         };
       };
       /** @description agent_state_invalid, key_in_use */
+      readonly 409: {
+        headers: {
+          readonly [name: string]: unknown;
+        };
+        content: {
+          readonly 'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description too_many_requests */
+      readonly 429: {
+        headers: {
+          readonly [name: string]: unknown;
+        };
+        content: {
+          readonly 'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description unavailable */
+      readonly 503: {
+        headers: {
+          readonly [name: string]: unknown;
+        };
+        content: {
+          readonly 'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+    };
+  };
+  readonly showGrants: {
+    readonly parameters: {
+      readonly query?: {
+        readonly version?: string;
+      };
+      readonly header?: never;
+      readonly path?: never;
+      readonly cookie?: never;
+    };
+    readonly requestBody?: never;
+    readonly responses: {
+      /** @description Done. */
+      readonly 200: {
+        headers: {
+          readonly [name: string]: unknown;
+        };
+        content: {
+          readonly 'application/json': {
+            readonly version: number;
+            readonly document?: unknown;
+            readonly applied_at?: number;
+            readonly applied_by?: string;
+          };
+        };
+      };
+      /** @description request_malformed */
+      readonly 400: {
+        headers: {
+          readonly [name: string]: unknown;
+        };
+        content: {
+          readonly 'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description a code of docs/denials.md */
+      readonly 401: {
+        headers: {
+          readonly [name: string]: unknown;
+        };
+        content: {
+          readonly 'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description a code of docs/denials.md, grant_none */
+      readonly 403: {
+        headers: {
+          readonly [name: string]: unknown;
+        };
+        content: {
+          readonly 'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description too_many_requests */
+      readonly 429: {
+        headers: {
+          readonly [name: string]: unknown;
+        };
+        content: {
+          readonly 'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description unavailable */
+      readonly 503: {
+        headers: {
+          readonly [name: string]: unknown;
+        };
+        content: {
+          readonly 'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+    };
+  };
+  readonly applyGrants: {
+    readonly parameters: {
+      readonly query: {
+        readonly expected: string;
+      };
+      readonly header?: never;
+      readonly path?: never;
+      readonly cookie?: never;
+    };
+    /** @description The proof covers `document`: the base64url SHA-256 of the body. */
+    readonly requestBody: {
+      readonly content: {
+        readonly 'application/json': unknown;
+      };
+    };
+    readonly responses: {
+      /** @description Done. */
+      readonly 200: {
+        headers: {
+          readonly [name: string]: unknown;
+        };
+        content: {
+          readonly 'application/json': {
+            readonly version: number;
+            readonly widens: boolean;
+            readonly unchanged: number;
+            readonly changes: readonly {
+              readonly tenant: string;
+              readonly grant: string;
+              /** @enum {string} */
+              readonly change: 'added' | 'removed' | 'changed';
+              readonly differences: readonly {
+                readonly member: string;
+                readonly name?: string;
+                readonly part?: string;
+                /** @enum {string} */
+                readonly direction: 'widened' | 'narrowed' | 'incomparable' | 'worded';
+                readonly before?: unknown;
+                readonly after?: unknown;
+              }[];
+            }[];
+          };
+        };
+      };
+      /** @description request_malformed, grant_malformed */
+      readonly 400: {
+        headers: {
+          readonly [name: string]: unknown;
+        };
+        content: {
+          readonly 'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description a code of docs/denials.md */
+      readonly 401: {
+        headers: {
+          readonly [name: string]: unknown;
+        };
+        content: {
+          readonly 'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description a code of docs/denials.md */
+      readonly 403: {
+        headers: {
+          readonly [name: string]: unknown;
+        };
+        content: {
+          readonly 'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description grant_conflict */
       readonly 409: {
         headers: {
           readonly [name: string]: unknown;

@@ -9,12 +9,15 @@ import {
   type RawArguments,
 } from '@taper/authority/http';
 import type { TrustAnchor } from '@taper/core';
-import { createEnforcementPoint, type RevocationView } from '@taper/enforce';
+import { createEnforcementPoint, type Permitted, type RevocationView } from '@taper/enforce';
 import { body, createRouteGuard, path, query, type Route, route, type Source } from '@taper/http';
 import { guarded, guardRoutes } from '@taper/http/hono';
 import { Hono } from 'hono';
 import type { FetchHandler } from '../serve/listener.ts';
+import { createDocumentDesk, takesDocument } from './document-desk.ts';
 import { storeReplay } from './store-replay.ts';
+
+const REALM = 'taper authority';
 
 export interface AdministrationOptions {
   readonly authority: Authority;
@@ -30,6 +33,7 @@ export function administrativeRoute({ method, path: at, access, args, maxBody }:
   const sources: Record<string, Source> = {};
   for (const [name, argument] of Object.entries(args)) {
     const optional = isOptional(argument);
+    if (argument.from === 'content') throw new Error('a document does not fit into a proof');
     sources[name] = {
       path: () => path(),
       query: () => query({ optional }),
@@ -45,8 +49,11 @@ export function administrativeRoute({ method, path: at, access, args, maxBody }:
  */
 export function createAdministration(options: AdministrationOptions): FetchHandler {
   const { authority, anchors, revocation, onFailure } = options;
-  const endpoints = options.endpoints.filter(({ access }) => access.kind === 'administrator');
-  const routes = endpoints.map((each) => [each, administrativeRoute(each)] as const);
+  const all = options.endpoints.filter(({ access }) => access.kind === 'administrator');
+  const documents = all.filter(takesDocument);
+  const routes = all
+    .filter((each) => !takesDocument(each))
+    .map((each) => [each, administrativeRoute(each)] as const);
   const point = createEnforcementPoint({
     audience: administrationAudience(authority.issuer),
     anchors,
@@ -58,13 +65,33 @@ export function createAdministration(options: AdministrationOptions): FetchHandl
     random: authority.random,
     report: onFailure,
   });
+
+  async function run(
+    endpoint: Endpoint,
+    args: RawArguments,
+    { chain }: Permitted,
+    content?: string,
+  ): Promise<Response> {
+    try {
+      const holder = chain.tokens[0]?.claims.holder;
+      if (holder === undefined) throw new Error('a permitted chain has no token');
+      const { name } = await authority.administrators.require(holder.thumbprint);
+      const caller: Caller = { kind: 'administrator', name, key: holder };
+      return await answer(endpoint, authority, args, caller, content);
+    } catch (cause) {
+      const problem = problemOf(cause);
+      if (problem.status === 500) onFailure(cause);
+      return problemResponse(problem);
+    }
+  }
+
   const app = new Hono();
   guardRoutes(
     app,
     createRouteGuard({
       point,
       routes: routes.map(([, each]) => each),
-      realm: 'taper authority',
+      realm: REALM,
       clock: { now: authority.clock },
       report: onFailure,
     }),
@@ -73,20 +100,10 @@ export function createAdministration(options: AdministrationOptions): FetchHandl
     app.on(
       declared.method,
       declared.path,
-      guarded(declared, async ({ args, permitted }) => {
-        try {
-          const holder = permitted.chain.tokens[0]?.claims.holder;
-          if (holder === undefined) throw new Error('a permitted chain has no token');
-          const { name } = await authority.administrators.require(holder.thumbprint);
-          const caller: Caller = { kind: 'administrator', name, key: holder };
-          return await answer(endpoint, authority, args as RawArguments, caller);
-        } catch (cause) {
-          const problem = problemOf(cause);
-          if (problem.status === 500) onFailure(cause);
-          return problemResponse(problem);
-        }
-      }),
+      guarded(declared, ({ args, permitted }) => run(endpoint, args as RawArguments, permitted)),
     );
   }
-  return async (request, bindings) => app.fetch(request, bindings as object);
+  const desk = createDocumentDesk({ point, endpoints: documents, realm: REALM, run, onFailure });
+  return async (request, bindings) =>
+    (await desk(request)) ?? app.fetch(request, bindings as object);
 }

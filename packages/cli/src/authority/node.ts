@@ -5,16 +5,20 @@ import {
   type Authority,
   type AuthorityStore,
   createAuthority,
+  createEntryPump,
   createForeignDomains,
+  createIssuance,
   createNonces,
   createTokenEndpoint,
   createTokenExchange,
+  type FetchOptions,
   loadNonceSecret,
   verifyIdentityDocument,
 } from '@taper/authority';
 import {
   administrativeTools,
   createAuthorityHandler,
+  createIssuanceDesk,
   createLogger,
   createManagementHandler,
   createMetrics,
@@ -32,6 +36,7 @@ import { openKeys } from './keys.ts';
 import { LOG_PREFIX, type LogNode, openLogNode } from './log-node.ts';
 import { findRevoked, ownRevocations } from './own-revocations.ts';
 import { publicDocuments, TOKEN_PATH } from './public-documents.ts';
+import { approverGroups, foreignDomains, trustedIssuers } from './trusted.ts';
 
 /** Milliseconds that requests have to end when the node stops. */
 const GRACE = 10_000;
@@ -50,6 +55,8 @@ export interface StartOptions {
   readonly config: AuthorityConfig;
   /** Seconds since the epoch. Default: the clock of this machine. */
   readonly clock?: () => number;
+  /** How keys of trusted issuers are fetched. */
+  readonly issuerFetch?: FetchOptions;
   /** Where the log of the node goes, a line at a time. Default: standard error. */
   readonly writeLog?: (line: string) => void;
 }
@@ -102,7 +109,22 @@ export async function startAuthority(options: StartOptions): Promise<RunningAuth
     await store.transaction((tx) => tx.putSetting(LOG_MADE, config.logOrigin));
     const { state } = node.authority;
     const nonces = createNonces({ secret: await loadNonceSecret(store, random), clock, random });
-    const issuance = undefined as never;
+    const pump = createEntryPump({ store, log: node.authority, signer: keys.authority, onFailure });
+    await pump.start();
+    undo.push(async () => {
+      await pump.flush().catch(onFailure);
+      await pump.close();
+    });
+    const trusted = trustedIssuers(config, clock, options.issuerFetch);
+    const issuance = createIssuance({
+      store,
+      issuer: config.issuer,
+      root: keys.root,
+      clock,
+      random,
+      approvers: approverGroups(config),
+      epoch: (log) => (log === config.logOrigin ? (state.epoch?.record.epoch ?? 0) : 0),
+    });
     const authority = createAuthority({
       issuer: config.issuer,
       trustDomain: config.trustDomain,
@@ -115,6 +137,7 @@ export async function startAuthority(options: StartOptions): Promise<RunningAuth
         revoke: (target, given) => node.authority.revoke(target, given),
       },
       issuance,
+      workloads: trusted,
       administratorTools: (tenant) => administrativeTools(ENDPOINTS, tenant),
       clock,
       random,
@@ -137,10 +160,10 @@ export async function startAuthority(options: StartOptions): Promise<RunningAuth
         issuer: config.issuer,
         store,
         anchors,
-        foreign: createForeignDomains([], config.issuer),
+        foreign: createForeignDomains(foreignDomains(config), config.issuer),
         revoked: (subject) => (findRevoked(state, subject) === undefined ? 'good' : 'revoked'),
         verifyIdentity,
-        verifyUserToken: undefined as never,
+        verifyUserToken: (token) => trusted.verifyToken(token, 'subject'),
         issueRoot: (request) => authority.issuance.issueRoot(request),
       }),
       clock,
@@ -154,6 +177,7 @@ export async function startAuthority(options: StartOptions): Promise<RunningAuth
       mounted: [
         { prefix: TOKEN_PATH, name: 'token', fetch: (request) => tokenEndpoint(request) },
         { prefix: LOG_PREFIX, name: 'log', fetch: node.fetch },
+        createIssuanceDesk(authority, onFailure),
         {
           prefix: '/admin',
           name: 'administration',
