@@ -43,7 +43,7 @@ export class FetchError extends Error {
 }
 
 /**
- * Checks a URL that the operator configured: `https`, written as a URL parser writes it, without user information, query or fragment.
+ * Checks a URL that the operator configured: `https`, written as a URL parser writes it, without user information or fragment.
  * @throws {TaperError} `option_invalid`.
  */
 export function requireDocumentUrl(url: unknown, options: FetchOptions = {}): string {
@@ -52,15 +52,11 @@ export function requireDocumentUrl(url: unknown, options: FetchOptions = {}): st
       ? new URL(url)
       : undefined;
   const isPlain =
-    parsed?.href === url &&
-    parsed?.username === '' &&
-    parsed.password === '' &&
-    parsed.search === '' &&
-    parsed.hash === '';
+    parsed?.href === url && parsed?.username === '' && parsed.password === '' && parsed.hash === '';
   const isSecure = parsed?.protocol === 'https:' || isLoopbackHttp(parsed, options);
   if (typeof url !== 'string' || !isPlain || !isSecure) {
     throw new TaperError('option_invalid', 'This is no URL from which keys are fetched.', {
-      hint: 'Use https, and write it without user information, query, fragment or default port.',
+      hint: 'Use https, and write it without user information, fragment or default port.',
     });
   }
   return url;

@@ -34,8 +34,9 @@ export interface IssuerKeys {
 }
 
 const MAX_KEYS = 64;
-/** base64url characters of a modulus of 8192 bits: a longer one costs too much. jose refuses less than 2048 bits. */
-const MAX_MODULUS = 1366;
+/** Bytes of an RSA modulus: fewer are weak (RFC 7518 section 3.3), more cost too much. */
+const MIN_MODULUS = 256;
+const MAX_MODULUS = 1024;
 
 /** Members that only a private or a symmetric key has (RFC 7518 section 6, RFC 8037). */
 const SECRET_MEMBERS = ['d', 'p', 'q', 'dp', 'dq', 'qi', 'oth', 'k', 'priv'];
@@ -126,7 +127,7 @@ function readEntry(key: JsonObject): Entry | 'weak' | undefined {
   };
   if (kty === 'RSA') {
     const { n, e } = key;
-    if (typeof n !== 'string' || typeof e !== 'string' || n.length > MAX_MODULUS) return undefined;
+    if (typeof n !== 'string' || typeof e !== 'string' || !isModulus(n)) return undefined;
     if (!isSoundExponent(e)) return 'weak';
     return { ...said, kind: 'RSA', jwk: { kty, n, e } };
   }
@@ -140,6 +141,14 @@ function readEntry(key: JsonObject): Entry | 'weak' | undefined {
     return readCoreKey(said, { kty, crv, x, ...(kty === 'EC' ? { y } : {}) }, crv);
   }
   return undefined;
+}
+
+/** Without zeros before it (RFC 7518 section 6.3.1.1), and with its highest bit set: all generators make it so. */
+function isModulus(n: string): boolean {
+  if (n.length > 2 * MAX_MODULUS) return false;
+  const bytes = platform.decodeBase64url(n);
+  if (bytes === undefined || bytes.length < MIN_MODULUS || bytes.length > MAX_MODULUS) return false;
+  return (bytes[0] ?? 0) >= 0x80;
 }
 
 /** Odd, 3 or more, of at most 8 bytes: under an exponent of 1 every message is its own signature. */

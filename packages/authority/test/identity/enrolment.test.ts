@@ -1,8 +1,12 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { testKey } from '@taper/testkit';
 import { describe, expect, it } from 'vitest';
 import type { Admission } from '../../src/identity/enrolment.ts';
 import { verifyIdentityDocument } from '../../src/identity/identity-document.ts';
 import { AuthorityRefusal } from '../../src/refusal.ts';
+import { openSqliteAuthorityStore } from '../../src/sqlite/index.ts';
 import {
   BY,
   enrolled,
@@ -205,10 +209,6 @@ describe('enrolment by a one-time token', () => {
     const { token } = await agents.createEnrolment(request);
     const admission = { kind: 'enrolment', token } as const;
     await agents.enrol({ possession, admission });
-    for (const other of [key, testKey('other')])
-      await expect(
-        agents.enrol({ possession: { key: other.publicKey }, admission }),
-      ).rejects.toThrow(/.*/);
     await expect(
       agents.enrol({ possession: { key: testKey('other').publicKey }, admission }),
     ).rejects.toThrow(refusal('enrolment_refused'));
@@ -352,5 +352,34 @@ describe('enrolments at the same time', () => {
     expect(won).toBe(1);
     expect(new Set(refused)).toEqual(new Set(['agent_exists']));
     expect(await authority.entries()).toHaveLength(1);
+  });
+
+  it('of two processes on one file admit exactly one', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'taper-enrolment-'));
+    const stores = [0, 1].map(() =>
+      openSqliteAuthorityStore({ path: join(folder, 'authority.sqlite') }),
+    );
+    try {
+      const authority = testAuthority();
+      const nodes = stores.map((store) => authority.node({ store }));
+      const { token } = await (nodes[0] ?? authority.agents).createEnrolment({
+        tenant: 'acme',
+        name: 'desk',
+        by: BY,
+      });
+      const [won, refused] = await race(
+        Array.from({ length: 8 }, (_, index) =>
+          (nodes[index % 2] ?? authority.agents).enrol({
+            possession: { key: testKey(`racer ${index}`).publicKey },
+            admission: { kind: 'enrolment', token },
+          }),
+        ),
+      );
+      expect(won).toBe(1);
+      expect(new Set(refused)).toEqual(new Set(['enrolment_refused']));
+    } finally {
+      for (const store of stores) await store.close();
+      rmSync(folder, { recursive: true });
+    }
   });
 });
