@@ -7,6 +7,7 @@ import {
   TaperError,
 } from '@taper/core';
 import type { AuthorityStore, OutboxRecord } from '../port/store.ts';
+import { StoreError } from '../store-error.ts';
 import type { EntryLog } from './log.ts';
 import { findPlace } from './place.ts';
 
@@ -83,28 +84,51 @@ export function createEntryPump(options: EntryPumpOptions): EntryPump {
   let timer: NodeJS.Timeout | undefined;
   let started = false;
   let running: Promise<void> | undefined;
-  let next: Promise<void> | undefined;
+  let waiting: Waiter[] = [];
+  /** Something was handed over since the store was looked at. */
+  let notified = false;
 
-  /** All that is there. A failure leaves the place to be found out again. */
+  /** Goes on until nothing is left. A failure leaves the place to be found out again. */
   async function pump(): Promise<void> {
     try {
       for (;;) {
         requireOpen();
+        const isSure = place === undefined;
         place ??= await findPlace(store, log, keys);
+        answer(place);
+        notified = false;
         const entries = fitting(await store.pendingEntries(RUN));
-        if (entries.length === 0) return;
-        if (entries[0]?.sequence !== place + 1) {
+        if (entries[0]?.sequence === place + 1) place = await bring(entries);
+        else if (entries.length > 0 || waiting.length > 0) {
+          if (isSure) throw new StoreError(undefined, 'The entries of the store do not go on.');
           // Another node was at work.
           place = undefined;
-          continue;
-        }
-        place = await bring(entries);
+        } else if (!notified) break;
       }
+      running = undefined;
     } catch (cause) {
+      running = undefined;
       place = undefined;
       if (isFinal(cause)) failure = cause;
-      throw cause;
+      const refused = waiting;
+      waiting = [];
+      for (const { reject } of refused) reject(cause);
+      if (refused.length === 0) tell(cause);
     }
+  }
+
+  function answer(reached: number): void {
+    const done = waiting.filter(({ sequence }) => sequence <= reached);
+    waiting = waiting.filter(({ sequence }) => sequence > reached);
+    for (const { resolve } of done) resolve();
+  }
+
+  /** Done when the entry with this sequence is in the log, and those before it. */
+  function reach(sequence: number): Promise<void> {
+    return new Promise((resolve, reject) => {
+      waiting.push({ sequence, resolve, reject });
+      running ??= pump();
+    });
   }
 
   async function bring(entries: readonly OutboxRecord[]): Promise<number> {
@@ -124,32 +148,11 @@ export function createEntryPump(options: EntryPumpOptions): EntryPump {
     if (closed) throw new TaperError('log_closed', 'The pump is closed.');
   }
 
-  /** What is handed over while one run looks is for the next one, which everybody who asks meanwhile shares. */
-  function flush(): Promise<void> {
-    if (running === undefined) {
-      running = pump().finally(() => {
-        running = undefined;
-      });
-      return running;
-    }
-    next ??= running
-      .catch(() => undefined)
-      .then(() => {
-        next = undefined;
-        return flush();
-      });
-    return next;
-  }
-
   function look(): void {
     clearTimeout(timer);
     if (closed || failure !== undefined) return;
-    flush()
-      .catch(tell)
-      .finally(() => {
-        clearTimeout(timer);
-        if (!closed && failure === undefined) timer = setTimeout(look, interval);
-      });
+    running ??= pump();
+    timer = setTimeout(look, interval);
   }
 
   function tell(cause: unknown): void {
@@ -167,21 +170,30 @@ export function createEntryPump(options: EntryPumpOptions): EntryPump {
     },
     async start(): Promise<void> {
       if (started) return;
-      await flush();
+      await reach(0);
       started = true;
       look();
     },
     notify(): void {
+      notified = true;
       if (started) look();
     },
-    flush,
+    async flush(): Promise<void> {
+      requireOpen();
+      await reach(await store.lastSequence());
+    },
     async close(): Promise<void> {
       closed = true;
       clearTimeout(timer);
-      await running?.catch(() => undefined);
-      await next?.catch(() => undefined);
+      await running;
     },
   });
+}
+
+interface Waiter {
+  readonly sequence: number;
+  readonly resolve: () => void;
+  readonly reject: (cause: unknown) => void;
 }
 
 /** As many as go into the log at one time; one at least. */

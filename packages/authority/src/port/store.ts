@@ -211,6 +211,8 @@ export interface AuthorityStore {
   read<T>(work: (tx: AuthorityTransaction) => Promise<T>): Promise<T>;
   pendingEntries(limit: number): Promise<OutboxRecord[]>;
   lastMarked(): Promise<OutboxRecord | undefined>;
+  /** Of the last entry that was handed over; 0 before the first. */
+  lastSequence(): Promise<number>;
   markEntries(places: readonly { sequence: number; index: number }[]): Promise<void>;
   /**
    * Forgets what `useOnce` remembered, where it has expired for more than a minute; enrolments and pending issuances a day after

@@ -1,5 +1,6 @@
 import { requireEntryBody } from '../entry-pump/body.ts';
 import type { AuthorityTransaction } from '../port/store.ts';
+import { lastSequenceIn } from './outbox.ts';
 import { optional, type Statements } from './statements.ts';
 
 type OncePart = Pick<
@@ -8,7 +9,8 @@ type OncePart = Pick<
 >;
 
 /** What serves once, settings, and what has to come into the log. */
-export function oncePart({ row, run }: Statements): OncePart {
+export function oncePart(statements: Statements): OncePart {
+  const { row, run } = statements;
   return {
     async useOnce(key, expiresAt, now) {
       const forgotten = Number(row('SELECT forgotten FROM store')?.['forgotten']);
@@ -32,8 +34,7 @@ export function oncePart({ row, run }: Statements): OncePart {
     },
     async appendEntry(body) {
       requireEntryBody(body);
-      const last = row('SELECT coalesce(max(sequence), 0) AS sequence FROM outbox');
-      const sequence = Number(last?.['sequence']) + 1;
+      const sequence = lastSequenceIn(statements) + 1;
       run('INSERT INTO outbox (sequence, body) VALUES (?, ?)', sequence, body);
       return sequence;
     },

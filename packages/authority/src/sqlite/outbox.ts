@@ -16,6 +16,10 @@ export function lastMarkedIn({ row }: Statements): OutboxRecord | undefined {
   return optional(found, recordIn);
 }
 
+export function lastSequenceIn({ row }: Statements): number {
+  return Number(row('SELECT coalesce(max(sequence), 0) AS sequence FROM outbox')?.['sequence']);
+}
+
 /** @throws {StoreError} `store_conflict` where the places do not go on from what is marked, or say otherwise. */
 export function markIn(
   statements: Statements,

@@ -2,7 +2,7 @@ import { requireKnownOptions, TaperError } from '@taper/core';
 import type { AuthorityStore, AuthorityTransaction, OutboxRecord } from '../port/store.ts';
 import { storeError } from './error.ts';
 import { type Connections, exclusively, openFile, openMemory, progressOf } from './file.ts';
-import { lastMarkedIn, markIn, pendingIn } from './outbox.ts';
+import { lastMarkedIn, lastSequenceIn, markIn, pendingIn } from './outbox.ts';
 import { prepareStatements } from './statements.ts';
 import { sweepIn } from './sweep.ts';
 import { transactionsOn } from './transaction.ts';
@@ -107,6 +107,7 @@ export function storeOn(
       return atOnce(reading, path, () => pendingIn(look, limit));
     },
     lastMarked: () => atOnce(reading, path, () => lastMarkedIn(look)),
+    lastSequence: () => atOnce(reading, path, () => lastSequenceIn(look)),
     markEntries: (places: readonly { sequence: number; index: number }[]) =>
       atOnce(writing, path, () => markIn(statements, places)),
     sweep: (now: number) => atOnce(writing, path, () => sweepIn(statements, now)),

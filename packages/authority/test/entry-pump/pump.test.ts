@@ -121,6 +121,25 @@ describe('the pump', () => {
     );
   });
 
+  test('does not wait for what is handed over after it was asked to flush', async () => {
+    const [store, log] = [openStore(), createTestLog(LOG)];
+    let ends = false;
+    await hand(store, 'first');
+    const pump = pumpOn(store, {
+      ...log,
+      async appendAll(texts) {
+        if (!ends) await hand(store, 'more');
+        return log.appendAll(texts);
+      },
+    });
+    await pump.start();
+    await pump.flush();
+    expect(names(log)).toContain('first');
+    ends = true;
+    await pump.flush();
+    expect(await store.pendingEntries(1)).toEqual([]);
+  });
+
   const failures: readonly AppendFailure[] = ['lost', 'kept', 'unknown, lost', 'unknown, kept'];
   test.each(failures)('Z06: brings each entry once when an append fails and is %s', async (how) => {
     const [store, log] = [openStore(), createTestLog(LOG)];

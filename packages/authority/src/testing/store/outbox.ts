@@ -10,6 +10,7 @@ export function outboxContract(check: StoreCheck): void {
   check('numbers entries in the order of commits, without a gap', async ({ store, peer }) => {
     deepStrictEqual(await store.pendingEntries(10), []);
     strictEqual(await store.lastMarked(), undefined);
+    strictEqual(await store.lastSequence(), 0);
     const sequences = await store.transaction(async (tx) => [
       await tx.appendEntry(body('1')),
       await tx.appendEntry(body('2')),
@@ -33,6 +34,7 @@ export function outboxContract(check: StoreCheck): void {
       entries.slice(0, 3).map((entry) => entry.body),
       ['1', '2', '3'].map(body),
     );
+    strictEqual(await peer.lastSequence(), 23);
     deepStrictEqual(await peer.pendingEntries(2), entries.slice(0, 2));
     for (const limit of [0, 1001, 1.5])
       await rejectsWith('option_invalid', () => store.pendingEntries(limit));
@@ -68,6 +70,7 @@ export function outboxContract(check: StoreCheck): void {
     await peer.markEntries([]);
     await peer.markEntries([{ sequence: 3, index: 18 }]);
     strictEqual((await store.lastMarked())?.sequence, 3);
+    strictEqual(await store.lastSequence(), 4);
     strictEqual(await append(store, '5'), 5);
   });
 
@@ -214,6 +217,7 @@ export function outboxContract(check: StoreCheck): void {
     await peer.markEntries([...places, { sequence: 3, index: 3 }]);
     await peer.markEntries([{ sequence: 4, index: 4 }]);
     await store.sweep(T + 100 * DAY);
+    strictEqual(await store.lastSequence(), 4);
     strictEqual(await append(peer, '5'), 5);
   });
 }
