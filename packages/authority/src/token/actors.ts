@@ -1,6 +1,6 @@
 import { isJsonObject, type JsonObject, type JsonValue, type VerifiedChain } from '@taper/core';
 import { AuthorityRefusal } from '../refusal.ts';
-import { readJwt } from './jwt.ts';
+import { unsafeClaims } from './jwt.ts';
 
 /** Most actors that stand one in another. What would be more is refused: none of them may be dropped. */
 const MAX_ACTORS = 16;
@@ -20,8 +20,7 @@ export interface RootInformation {
 
 /** Reads the claims of a verified root that carry no authority. */
 export function informationOf({ tokens }: VerifiedChain): RootInformation {
-  const compact = tokens[0]?.compact ?? '';
-  const claims = readJwt(compact, compact.length)?.claims.object ?? {};
+  const claims = unsafeClaims(tokens[0]?.compact ?? '')?.object ?? {};
   const { sub, act, taper_subject: subject } = claims;
   return { sub: typeof sub === 'string' ? sub : undefined, act, subject };
 }

@@ -38,7 +38,10 @@ export interface PresentedIdentity {
 }
 
 /** Verifies an identity document of this authority. @throws {AuthorityRefusal} `identity_refused`. */
-export type IdentityVerifier = (compact: string, now: number) => Promise<PresentedIdentity>;
+export type IdentityVerifier = (
+  compact: string,
+  now: number,
+) => PresentedIdentity | Promise<PresentedIdentity>;
 
 /** An assertion that was used, which must not be used again. */
 interface Use {

@@ -3,7 +3,11 @@ import type { ForeignDomains } from '../foreign/foreign-domain.ts';
 import type { IssuedRoot, RootRequest } from '../issuance/request.ts';
 import type { AuthorityStore } from '../port/store.ts';
 import { AuthorityRefusal } from '../refusal.ts';
-import type { AuthenticatedClient, IdentityVerifier } from './client-authentication.ts';
+import type {
+  AuthenticatedClient,
+  IdentityVerifier,
+  PresentedIdentity,
+} from './client-authentication.ts';
 import type { DpopProof } from './dpop.ts';
 import { malformed, type TokenForm } from './form.ts';
 import { hashText, textClaim } from './jwt.ts';
@@ -101,9 +105,7 @@ async function requireActor(
   }
   if (type === undefined) throw malformed('absent', 'actor_token_type');
   if (type !== JWT) throw malformed('unsupported', 'actor_token_type');
-  const identity = await verifyIdentity(token, now).catch((error: unknown) => {
-    throw refusedAs(error, actorRefused);
-  });
+  const identity = await readActor(token, now, verifyIdentity);
   const isClient =
     identity.spiffeId === client.agent.spiffeId && identity.key.thumbprint === proof.key.thumbprint;
   if (!isClient) throw actorRefused('not_the_client');
@@ -114,5 +116,17 @@ async function requireActor(
       facts: { reason: claim },
       hint: 'Sign subject_hash, actor_hash and aud into the DPoP proof (docs/token-exchange.md).',
     });
+  }
+}
+
+async function readActor(
+  token: string,
+  now: number,
+  verifyIdentity: IdentityVerifier,
+): Promise<PresentedIdentity> {
+  try {
+    return await verifyIdentity(token, now);
+  } catch (error) {
+    throw refusedAs(error, actorRefused);
   }
 }

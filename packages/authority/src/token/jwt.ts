@@ -44,6 +44,11 @@ export function readJwt(compact: string, maxLength: number): UnverifiedJwt | und
   return { compact, header, claims, input, signature };
 }
 
+/** The claims that a JWT seems to have, whatever its header says: for choosing what to verify it with, or once it has been verified. */
+export function unsafeClaims(compact: string): JwtMembers | undefined {
+  return readMembers(compact.split('.', 2)[1] ?? '');
+}
+
 /** The algorithm that a header names, by the one name that Taper has for it; `undefined` for any other. `EdDSA` is the older name (RFC 9864). */
 export function algorithmOf(header: JsonObject): Algorithm | undefined {
   const alg = Object.hasOwn(header, 'alg') ? header['alg'] : undefined;

@@ -13,7 +13,7 @@ import { AuthorityRefusal } from '../refusal.ts';
 import { type Actor, actorsOfChain, informationOf } from './actors.ts';
 import { carriedAudience, carriedCaveats, revocableOf, toolsOf } from './carried.ts';
 import { malformed } from './form.ts';
-import { readJwt, textClaim } from './jwt.ts';
+import { textClaim, unsafeClaims } from './jwt.ts';
 import { actorRefused, type SubjectContext, subjectRefused } from './subject.ts';
 import { readChain } from './token-type.ts';
 
@@ -91,9 +91,9 @@ function readIncoming(
   if (tokens === undefined) throw malformed('shape', 'subject_token');
   const evidence = form.get(SUBJECT_EVIDENCE);
   const [root = ''] = tokens;
-  const unverified = readJwt(root, root.length);
+  const unverified = unsafeClaims(root);
   // Only to choose the keys to verify with: a chain verifies under the keys of the issuer that it names, or not at all.
-  const claimed = unverified === undefined ? undefined : textClaim(unverified.claims, 'iss');
+  const claimed = unverified === undefined ? undefined : textClaim(unverified, 'iss');
   if (claimed !== issuer) {
     if (claimed === undefined || !foreign.knows(claimed)) throw subjectRefused('issuer');
     return { issuer: claimed, ...foreign.verify(claimed, tokens, evidence, now) };

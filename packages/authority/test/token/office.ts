@@ -225,7 +225,7 @@ export async function openOffice(options: OfficeOptions = {}): Promise<Office> {
     issueRoot,
     exchange,
     clock: clock.now,
-    ...(options.onFailure === undefined ? {} : { onFailure: options.onFailure }),
+    onFailure: options.onFailure ?? ((error) => console.error(error)),
   });
 
   const identity = async (key: TestKey): Promise<string> =>
