@@ -64,13 +64,13 @@ describe('URL of a document', () => {
 
 describe('fetch of a document', () => {
   it('gives the text as it stands', async () => {
-    await using server = await serve(json(() => ({ keys: [] })));
+    const server = await serve(json(() => ({ keys: [] })));
     expect(await fetchFrom(server)).toBe('{"keys":[]}');
   });
 
   it.each([301, 302, 303, 307, 308])('follows no redirect, %i (W03)', async (status) => {
-    await using target = await serve(json(() => ({ keys: [] })));
-    await using server = await serve((_request, response) => {
+    const target = await serve(json(() => ({ keys: [] })));
+    const server = await serve((_request, response) => {
       response.writeHead(status, { location: target.url, 'content-type': 'application/json' });
       response.end('{"keys":[]}');
     });
@@ -79,7 +79,7 @@ describe('fetch of a document', () => {
   });
 
   it.each([204, 400, 404, 500])('takes status 200 alone, not %i (W06)', async (status) => {
-    await using server = await serve((_request, response) => {
+    const server = await serve((_request, response) => {
       response.writeHead(status, { 'content-type': 'application/json' });
       response.end(status === 204 ? undefined : '{"keys":[]}');
     });
@@ -89,7 +89,7 @@ describe('fetch of a document', () => {
   it.each([undefined, 'text/html', 'text/plain', 'application/octet-stream', 'application/jsonp'])(
     'takes JSON alone, not %s (W06)',
     async (type) => {
-      await using server = await serve((_request, response) => {
+      const server = await serve((_request, response) => {
         if (type !== undefined) response.setHeader('content-type', type);
         response.end('{"keys":[]}');
       });
@@ -100,7 +100,7 @@ describe('fetch of a document', () => {
   it.each(['application/json; charset=utf-8', 'application/jwk-set+json', 'Application/JSON'])(
     'takes %s',
     async (type) => {
-      await using server = await serve((_request, response) => {
+      const server = await serve((_request, response) => {
         response.setHeader('content-type', type);
         response.end('{"keys":[]}');
       });
@@ -115,16 +115,16 @@ describe('fetch of a document', () => {
         if (announced) response.setHeader('content-length', size);
         response.end(' '.repeat(size));
       });
-    await using largest = await sized(262_144, false);
+    const largest = await sized(262_144, false);
     expect((await fetchFrom(largest)).length).toBe(262_144);
     for (const announced of [true, false]) {
-      await using larger = await sized(262_145, announced);
+      const larger = await sized(262_145, announced);
       await expect(fetchFrom(larger)).rejects.toThrow(failure('too_large'));
     }
   });
 
   it('ends a body that never ends (W04)', async () => {
-    await using server = await serve((_request, response) => {
+    const server = await serve((_request, response) => {
       response.setHeader('content-type', 'application/json');
       const chunk = ' '.repeat(65_536);
       const more = (): void => {
@@ -138,11 +138,11 @@ describe('fetch of a document', () => {
 
   it('ends a slow body, a silent server and a silent resolver in bounded time (W04)', async () => {
     const timeout = 100;
-    await using slow = await serve((_request, response) => {
+    const slow = await serve((_request, response) => {
       response.setHeader('content-type', 'application/json');
       response.write('{');
     });
-    await using silent = await serve(() => undefined);
+    const silent = await serve(() => undefined);
     for (const { url } of [slow, silent])
       await expect(createDocumentFetch({ ...loopback, timeout })(url)).rejects.toThrow(
         failure('timeout'),
@@ -153,7 +153,7 @@ describe('fetch of a document', () => {
   });
 
   it('asks for no compression and takes none (W04)', async () => {
-    await using server = await serve((request, response) => {
+    const server = await serve((request, response) => {
       expect(request.headers['accept-encoding']).toBe('identity');
       response.writeHead(200, { 'content-type': 'application/json', 'content-encoding': 'gzip' });
       response.end(gzipSync(' '.repeat(10_000_000)));
@@ -162,12 +162,12 @@ describe('fetch of a document', () => {
   });
 
   it('takes no body that breaks off, and none that is not UTF-8', async () => {
-    await using broken = await serve((_request, response) => {
+    const broken = await serve((_request, response) => {
       response.writeHead(200, { 'content-type': 'application/json', 'content-length': '100' });
       response.write('{"keys":[]}', () => response.destroy());
     });
     await expect(fetchFrom(broken)).rejects.toThrow(failure('unreachable'));
-    await using latin = await serve((_request, response) => {
+    const latin = await serve((_request, response) => {
       response.setHeader('content-type', 'application/json');
       response.end(Buffer.from('{"keys":["\u00e4"]}', 'latin1'));
     });
@@ -176,7 +176,7 @@ describe('fetch of a document', () => {
 
   it('says so when nobody answers', async () => {
     const server = await serve(json(() => ({})));
-    await server[Symbol.asyncDispose]();
+    await server.close();
     await expect(fetchFrom(server)).rejects.toThrow(failure('unreachable'));
   });
 });
@@ -189,7 +189,7 @@ describe('fetch over HTTPS', () => {
     addresses.map((address) => ({ address, family: 4 }));
 
   it('connects to the address that was checked, and asks for it once (W02)', async () => {
-    await using honest = await serve(
+    const honest = await serve(
       json(() => ({ keys: ['honest'] })),
       tls,
     );
@@ -205,7 +205,7 @@ describe('fetch over HTTPS', () => {
   });
 
   it('refuses a host of which any address is not allowed, and connects to none (W01, W02)', async () => {
-    await using server = await serve(
+    const server = await serve(
       json(() => ({ keys: [] })),
       tls,
     );
@@ -227,7 +227,7 @@ describe('fetch over HTTPS', () => {
   });
 
   it('believes the certificates that the operator names, for that host', async () => {
-    await using server = await serve(
+    const server = await serve(
       json(() => ({ keys: [] })),
       tls,
     );

@@ -3,15 +3,16 @@ import { createServer as createTlsServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import type { JsonObject, JsonValue } from '@taper/core';
 import { TEST_TIME, type TestKey } from '@taper/testkit';
+import { onTestFinished } from 'vitest';
 import { signJwt } from '../../src/identity/sign-jwt.ts';
 import type { TrustedIssuer } from '../../src/oidc/trusted-issuer.ts';
 
-/** A server on loopback, with how often it was asked. */
+/** A server on loopback, with how often it was asked. It is closed when the test is over. */
 export interface TestServer {
   readonly port: number;
   readonly url: string;
   readonly asked: () => number;
-  readonly [Symbol.asyncDispose]: () => Promise<void>;
+  readonly close: () => Promise<void>;
 }
 
 export function serve(
@@ -24,18 +25,15 @@ export function serve(
     listener(request, response);
   };
   const server: Server = tls === undefined ? createServer(counted) : createTlsServer(tls, counted);
+  async function close(): Promise<void> {
+    server.closeAllConnections();
+    await new Promise((closed) => server.close(closed));
+  }
+  onTestFinished(close);
   return new Promise((resolve) => {
     server.listen(0, '127.0.0.1', () => {
       const { port } = server.address() as AddressInfo;
-      resolve({
-        port,
-        url: `http://127.0.0.1:${port}/jwks`,
-        asked: () => asked,
-        async [Symbol.asyncDispose]() {
-          server.closeAllConnections();
-          await new Promise((closed) => server.close(closed));
-        },
-      });
+      resolve({ port, url: `http://127.0.0.1:${port}/jwks`, asked: () => asked, close });
     });
   });
 }

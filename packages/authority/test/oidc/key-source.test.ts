@@ -7,7 +7,7 @@ import { json, keySet, serve, type TestServer } from './issuer.ts';
 const first = testKey('first');
 const second = testKey('second');
 
-interface Fixture extends AsyncDisposable {
+interface Fixture {
   readonly source: KeySource;
   readonly server: TestServer;
   /** What is served from now on; `undefined` for an error. */
@@ -26,7 +26,6 @@ async function fixture(): Promise<Fixture> {
     publish(set) {
       published = set;
     },
-    [Symbol.asyncDispose]: server[Symbol.asyncDispose],
   };
 }
 
@@ -36,7 +35,7 @@ async function knows(answer: Promise<KeyAnswer>, kid: string): Promise<boolean> 
 
 describe('keys of an issuer that are fetched (Q11)', () => {
   it('are fetched when they are needed first, once for many at a time', async () => {
-    await using at = await fixture();
+    const at = await fixture();
     expect(at.server.asked()).toBe(0);
     const answers = await Promise.all(
       Array.from({ length: 20 }, () => knows(at.source.keysFor('first', TEST_TIME), 'first')),
@@ -46,7 +45,7 @@ describe('keys of an issuer that are fetched (Q11)', () => {
   });
 
   it('are not fetched again for unknown kids within a minute, however many arrive', async () => {
-    await using at = await fixture();
+    const at = await fixture();
     await at.source.keysFor('first', TEST_TIME);
     for (let index = 0; index < 100; index += 1) {
       const answer = await at.source.keysFor(`unknown ${index}`, TEST_TIME + (index % 60));
@@ -58,7 +57,7 @@ describe('keys of an issuer that are fetched (Q11)', () => {
   });
 
   it('say when to ask again for a key that may be new, and are wrong for one that is not there (Z10)', async () => {
-    await using at = await fixture();
+    const at = await fixture();
     await at.source.keysFor('first', TEST_TIME);
     at.publish(keySet(first, second));
     expect(await at.source.keysFor('second', TEST_TIME + 20)).toEqual({
@@ -73,7 +72,7 @@ describe('keys of an issuer that are fetched (Q11)', () => {
   });
 
   it('that were taken out of the set are forgotten within ten minutes', async () => {
-    await using at = await fixture();
+    const at = await fixture();
     await at.source.keysFor('first', TEST_TIME);
     at.publish(keySet(second));
     expect(await knows(at.source.keysFor('first', TEST_TIME + 599), 'first')).toBe(true);
@@ -81,7 +80,7 @@ describe('keys of an issuer that are fetched (Q11)', () => {
   });
 
   it('go on for a day when the issuer is down, and no second longer', async () => {
-    await using at = await fixture();
+    const at = await fixture();
     await at.source.keysFor('first', TEST_TIME);
     at.publish(undefined);
     expect(await knows(at.source.keysFor('first', TEST_TIME + 86_399), 'first')).toBe(true);
@@ -92,7 +91,7 @@ describe('keys of an issuer that are fetched (Q11)', () => {
   });
 
   it('are not replaced by what is no key set, or one with a private key in it (W07)', async () => {
-    await using at = await fixture();
+    const at = await fixture();
     await at.source.keysFor('first', TEST_TIME);
     let now = TEST_TIME;
     for (const poisoned of [{}, 'html', { keys: [{ ...second.privateJwk, kid: 'second' }] }]) {
@@ -105,7 +104,7 @@ describe('keys of an issuer that are fetched (Q11)', () => {
   });
 
   it('of an issuer that never answered are not there, and it is asked once a minute', async () => {
-    await using at = await fixture();
+    const at = await fixture();
     at.publish(undefined);
     for (let seconds = 0; seconds < 180; seconds += 10)
       expect(await at.source.keysFor('first', TEST_TIME + seconds)).toMatchObject({
@@ -118,7 +117,7 @@ describe('keys of an issuer that are fetched (Q11)', () => {
   });
 
   it('are fetched again after the clock was set back', async () => {
-    await using at = await fixture();
+    const at = await fixture();
     await at.source.keysFor('first', TEST_TIME);
     at.publish(keySet(second));
     expect(await knows(at.source.keysFor('second', TEST_TIME - 86_400), 'second')).toBe(true);
