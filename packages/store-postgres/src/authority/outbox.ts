@@ -10,6 +10,7 @@ const PENDING = statement(
 const LAST_MARKED = statement(
   'SELECT * FROM outbox WHERE log_index IS NOT NULL ORDER BY log_index DESC LIMIT 1',
 );
+const LAST_SEQUENCE = statement('SELECT coalesce(max(sequence), 0) AS sequence FROM outbox');
 const KNOWN = statement(
   'SELECT sequence, log_index FROM outbox WHERE sequence = ANY ($1::bigint[])',
 );
@@ -39,6 +40,10 @@ export async function pendingEntries(
 
 export function lastMarked(session: PostgresSession): Promise<OutboxRecord | undefined> {
   return rowOf(session, LAST_MARKED, [], recordIn);
+}
+
+export async function lastSequence(session: PostgresSession): Promise<number> {
+  return Number((await session.query(LAST_SEQUENCE, []))[0]?.['sequence']);
 }
 
 /** @throws {StoreError} `store_conflict` where the places do not go on from what is marked, or say otherwise. */

@@ -2,7 +2,14 @@ import { type AuthorityStore, type AuthorityTransaction, StoreError } from '@tap
 import { requireKnownOptions, TaperError } from '@taper/core';
 import type { PostgresDatabase } from '../database.ts';
 import { type PostgresSession, SNAPSHOT } from '../transaction.ts';
-import { lastMarked, markEntries, pendingEntries, requireIndexes, sweep } from './outbox.ts';
+import {
+  lastMarked,
+  lastSequence,
+  markEntries,
+  pendingEntries,
+  requireIndexes,
+  sweep,
+} from './outbox.ts';
 import { requireLimit } from './row.ts';
 import { createTurns } from './turns.ts';
 import { authorityError, runWork } from './work.ts';
@@ -50,6 +57,7 @@ export function createPostgresAuthorityStore(
       return reading((session) => pendingEntries(session, limit));
     },
     lastMarked: () => reading(lastMarked),
+    lastSequence: () => reading(lastSequence),
     async markEntries(places) {
       requireIndexes(places);
       await turns.run((session) => markEntries(session, places));

@@ -11,11 +11,11 @@ const MAX_BATCH = 64;
 const MAX_WAITING = 10_000;
 
 /**
- * One node writes at a time. The lock is taken before anything is read, so what is read is what was committed last; it is a lock of a
- * table, since that is waited for before PostgreSQL decides what a transaction sees.
+ * One node writes at a time. The lock is taken before anything is read, so what is read is what was committed last.
  */
 const TURN: TransactionKind = Object.freeze({
-  begin: 'BEGIN; LOCK TABLE authority_turn IN EXCLUSIVE MODE; SAVEPOINT one',
+  begin: 'BEGIN',
+  first: 'LOCK TABLE authority_turn IN EXCLUSIVE MODE; SAVEPOINT one',
   writes: true,
 });
 
