@@ -1,0 +1,106 @@
+import { administrationAudience } from '@taper/authority';
+import { ENDPOINTS, type Endpoint } from '@taper/authority/http';
+import { type JsonObject, type JsonValue, parseJson, platform } from '@taper/core';
+import { type Credential, createTaperFetch, type TaperFetch } from '@taper/http';
+import createClient, { type Client } from 'openapi-fetch';
+import { Failure } from '../failure.ts';
+import { patientFetch } from './answer.ts';
+import type { paths } from './paths.ts';
+
+/** Calls the administrative API; every request carries a proof for this very call. Redirects are never followed. */
+export type AdministratorClient = Client<paths>;
+
+/**
+ * @param credential the administrator's chain and key.
+ * @param issuer URL of the authority.
+ */
+export function createAdministratorClient(
+  issuer: string,
+  credential: Credential,
+  clock: () => number,
+): AdministratorClient {
+  const taper = createTaperFetch({
+    ...credential,
+    origin: issuer,
+    audience: administrationAudience(issuer),
+    clock: { now: clock },
+  });
+  const client = createClient<paths>({
+    baseUrl: issuer,
+    redirect: 'error',
+    fetch: (request) => patientFetch(request),
+  });
+  client.use({
+    async onRequest({ request, schemaPath, params }) {
+      await sign(request, endpointOf(request.method, schemaPath), params, taper);
+      return request;
+    },
+  });
+  return client;
+}
+
+function endpointOf(method: string, schemaPath: string): Endpoint {
+  const path = schemaPath.replaceAll(/\{(\w+)\}/g, ':$1');
+  const found = ENDPOINTS.find((each) => each.method === method && each.path === path);
+  if (found === undefined) throw new Error(`there is no endpoint ${method} ${schemaPath}`);
+  return found;
+}
+
+async function sign(
+  request: Request,
+  { access, args: declared }: Endpoint,
+  params: { readonly path?: Record<string, unknown>; readonly query?: Record<string, unknown> },
+  taper: TaperFetch,
+): Promise<void> {
+  if (access.kind !== 'administrator') return;
+  const text = await request.clone().text();
+  const members = text === '' ? undefined : parseJson(text);
+  const args: Record<string, JsonValue> = {};
+  for (const [name, { from }] of Object.entries(declared)) {
+    if (from === 'content') args[name] = platform.sha256(new TextEncoder().encode(text));
+    const given =
+      from === 'body'
+        ? members?.ok === true && (members.value as JsonObject)[name]
+        : params[from as 'path' | 'query']?.[name];
+    if (given === undefined || given === false) continue;
+    args[name] = from === 'body' ? (given as JsonValue) : String(given);
+  }
+  const headers = await taper.headersFor(access.tool, args);
+  for (const [name, value] of Object.entries(headers)) request.headers.set(name, value);
+}
+
+/** The result of a call. @throws {Failure} `server_refused` with the authority's code, `server_answer_invalid`. */
+export function resultOf<Data>(answer: {
+  readonly data?: Data;
+  readonly error?: unknown;
+  readonly response: Response;
+}): Data {
+  if (answer.data !== undefined) return answer.data;
+  throw refusalOf(answer.error, answer.response.status);
+}
+
+/** What a refusal says, for people. */
+export function refusalOf(problem: unknown, status: number): Failure {
+  const { code, title, hint, error, error_description, ...facts } = (
+    typeof problem === 'object' && problem !== null ? problem : {}
+  ) as Record<string, unknown>;
+  const named = typeof code === 'string' ? code : typeof error === 'string' ? error : undefined;
+  if (named === undefined)
+    return new Failure(
+      'server_answer_invalid',
+      `the authority answers ${status} without a reason`,
+      {
+        hint: 'Is it the address of an authority?',
+      },
+    );
+  const words = typeof title === 'string' ? title : error_description;
+  const shown = Object.entries(facts).filter(
+    ([name, value]) =>
+      !['type', 'status'].includes(name) && ['string', 'number'].includes(typeof value),
+  );
+  const detail = shown.map(([name, value]) => `${name} ${String(value)}`).join(', ');
+  return new Failure('server_refused', `refused: ${named}${detail === '' ? '' : ` (${detail})`}`, {
+    field: named,
+    hint: [words, hint].filter((each) => typeof each === 'string').join(' '),
+  });
+}
