@@ -161,6 +161,7 @@ function newQuery(last?: RevokedEntry): ViewQuery {
     tenant,
     oldestIssuedAt,
     chains,
+    acting: [{ key: keys.at(-1) as string, at: undefined }],
     logs: [REVOCATION_LOG],
     epochs: new Map([[REVOCATION_LOG, 1]]),
     evidence: undefined,

@@ -1,4 +1,5 @@
 import type { JsonObject, JsonValue, VerifiedAuthorityEntry } from '@taper/core';
+import { readReplacedKey } from '../revocation-view/replaced-key.ts';
 
 export type AgentState = 'active' | 'suspended' | 'retired';
 
@@ -17,6 +18,7 @@ export type PeerRule = 'allow' | 'block';
 export type RegisterFact =
   | readonly ['agent', id: string, tenant: string, state: AgentState, sequence: number]
   | readonly ['key', thumbprint: string, agent: string, sequence: number]
+  | readonly ['replaced', thumbprint: string, until: number, sequence: number]
   | readonly ['peer', tenant: string, agent: string, rule: PeerRule | 'none', sequence: number];
 
 /** The entries of the authority's log that say who the agents are (spec/authority-log.md). */
@@ -43,6 +45,8 @@ export interface AgentRegister {
   restore(fact: JsonValue): boolean;
   facts(): Iterable<RegisterFact>;
   agentOfKey(thumbprint: string): RegisteredAgent | undefined;
+  /** The first second since the epoch at which a key that was replaced may no longer act; `undefined` for any other key. */
+  replacedFrom(thumbprint: string): number | undefined;
   agent(id: string): RegisteredAgent | undefined;
   rule(tenant: string, agent: string): PeerRule | undefined;
 }
@@ -54,6 +58,7 @@ interface AgentFact extends RegisteredAgent {
 export function createAgentRegister(): AgentRegister {
   const agents = new Map<string, AgentFact>();
   const keys = new Map<string, { readonly agent: string; readonly sequence: number }>();
+  const replaced = new Map<string, { readonly until: number; readonly sequence: number }>();
   /** By tenant, by agent. */
   const peers = new Map<
     string,
@@ -69,6 +74,17 @@ export function createAgentRegister(): AgentRegister {
   function setKey(key: string, agent: string, sequence: number): void {
     const known = keys.get(key);
     if (known === undefined || known.sequence < sequence) keys.set(key, { agent, sequence });
+  }
+
+  /** A key is replaced once; were it told of twice, the earlier end would count. */
+  function setReplaced(key: string, until: number, sequence: number): void {
+    const known = replaced.get(key);
+    if (
+      known === undefined ||
+      until < known.until ||
+      (until === known.until && sequence < known.sequence)
+    )
+      replaced.set(key, { until, sequence });
   }
 
   function setPeer(tenant: string, agent: string, rule: PeerRule | 'none', sequence: number): void {
@@ -96,8 +112,10 @@ export function createAgentRegister(): AgentRegister {
         }
         case 'agent.key_rotated': {
           const key = textIn(details, 'key');
-          if (key === undefined) return false;
+          const old = readReplacedKey(details);
+          if (key === undefined || old === undefined) return false;
           setKey(key, id, sequence);
+          setReplaced(old.key, old.oldUntil, sequence);
           return true;
         }
         case 'agent.suspended':
@@ -126,6 +144,13 @@ export function createAgentRegister(): AgentRegister {
       if (!Array.isArray(fact)) return false;
       const [kind, ...rest] = fact as readonly JsonValue[];
       const sequence = rest.at(-1);
+      if (kind === 'replaced') {
+        const [key, until] = rest;
+        if (rest.length !== 3 || typeof key !== 'string' || !isTime(until) || !isSequence(sequence))
+          return false;
+        setReplaced(key, until, sequence);
+        return true;
+      }
       const texts = rest.slice(0, -1);
       if (!isSequence(sequence) || !texts.every((text) => typeof text === 'string')) return false;
       const [first = '', second = '', third = ''] = texts as readonly string[];
@@ -147,6 +172,7 @@ export function createAgentRegister(): AgentRegister {
       for (const { id, tenant, state, sequence } of agents.values())
         yield ['agent', id, tenant, state, sequence];
       for (const [key, { agent, sequence }] of keys) yield ['key', key, agent, sequence];
+      for (const [key, { until, sequence }] of replaced) yield ['replaced', key, until, sequence];
       for (const [tenant, rules] of peers)
         for (const [agent, { rule, sequence }] of rules)
           yield ['peer', tenant, agent, rule, sequence];
@@ -155,6 +181,7 @@ export function createAgentRegister(): AgentRegister {
       const key = keys.get(thumbprint);
       return key === undefined ? undefined : agents.get(key.agent);
     },
+    replacedFrom: (thumbprint) => replaced.get(thumbprint)?.until,
     agent: (id) => agents.get(id),
     rule(tenant, agent) {
       const rule = peers.get(tenant)?.get(agent)?.rule;
@@ -166,6 +193,10 @@ export function createAgentRegister(): AgentRegister {
 function textIn(object: JsonObject, name: string): string | undefined {
   const value = Object.hasOwn(object, name) ? object[name] : undefined;
   return typeof value === 'string' && value !== '' ? value : undefined;
+}
+
+function isTime(value: JsonValue | undefined): value is number {
+  return Number.isSafeInteger(value) && (value as number) >= 0;
 }
 
 function isSequence(value: JsonValue | undefined): value is number {

@@ -3,7 +3,7 @@ import type { RevocationStateStore } from '../port/revocation-state-store.ts';
 import { type AgentRegister, createAgentRegister } from './register.ts';
 
 /** Version of the lines. Others are not read, but made again from the log. */
-const FORMAT = 1;
+const FORMAT = 2;
 
 const UTF8 = new TextEncoder();
 

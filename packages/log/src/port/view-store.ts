@@ -40,7 +40,7 @@ export interface ViewChange {
  *   nothing.
  * - A position of another log, of a smaller size or a lower epoch than is kept, and one of the same size with another frontier, is
  *   refused by an exception with the code `log_rolled_back`; nothing is changed.
- * - What is revoked twice holds as long, and reaches as far, as the stronger of the two. Nothing else takes it away but `forgetUntil`.
+ * - What is revoked twice holds as long, and reaches as far, as the stronger of the two; of a key that was replaced twice, the earlier end. Nothing else takes it away but `forgetUntil`.
  * - `load` gives what was last saved; `undefined` for a store that is new.
  */
 export interface ViewStore {

@@ -21,7 +21,7 @@ export function combineRevocationViews(views: readonly LogView[]): View {
       // Each is asked for its own log; what the others say of the rest is found by asking them.
       const logs = query.logs.includes(view.log) ? (own.get(view.log) as readonly string[]) : [];
       const verdict = view.check(isNamed ? { ...query, logs } : query, now);
-      if (verdict.verdict === 'revoked') return verdict;
+      if (verdict.verdict === 'revoked' || verdict.verdict === 'rotated') return verdict;
       if (isNamed && logs.length === 0) continue;
       worst = worse(worst, verdict);
     }

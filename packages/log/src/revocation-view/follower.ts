@@ -1,11 +1,12 @@
-import { type RevokedEntry, TaperError } from '@taper/core';
+import { TaperError } from '@taper/core';
 import { type AgentDirectory, createAgentDirectory } from '../agent-directory/directory.ts';
 import { createMemoryViewStore } from '../memory/view-store.ts';
 import type { ViewPosition } from '../port/view-store.ts';
 import { createFollowedAgents } from './followed-agents.ts';
-import { type CheckpointOutcome, FollowedLog } from './followed-log.ts';
+import { type CheckpointOutcome, FollowedLog, type FollowedLogOptions } from './followed-log.ts';
 import { checkFollowerOptions, type RevocationFollowerOptions } from './follower-options.ts';
 import { createHttpRevocationSource } from './http-source.ts';
+import { KEY_ROTATED, readReplacedKey } from './replaced-key.ts';
 import { createReporter } from './reporter.ts';
 import { createRevokedTable, type KnownRevocation, REVOCATION_RETENTION } from './revoked-table.ts';
 import { readSnapshot } from './snapshot.ts';
@@ -94,7 +95,11 @@ export async function openRevocationFollower(
     options.agents === true
       ? createFollowedAgents({ source, log, authority, from: position?.size ?? 0, report })
       : undefined;
-  const statements = agents?.statements;
+  const statements = withReplacedKeys(agents?.statements, (statement, index) => {
+    const replaced = readReplacedKey(statement.details);
+    if (replaced === undefined) report({ code: 'authority_entry_malformed', index });
+    else apply([{ kind: 'replaced', ...replaced }]);
+  });
   const followed = new FollowedLog({
     trust,
     authority,
@@ -104,7 +109,7 @@ export async function openRevocationFollower(
     report,
   });
 
-  function apply(revoked: readonly RevokedEntry[]): void {
+  function apply(revoked: readonly KnownRevocation[]): void {
     const news = revoked.filter((each) => {
       if (table.size < capacity) return table.add(each);
       if (!isFull) report({ code: 'view_full' });
@@ -148,6 +153,17 @@ export async function openRevocationFollower(
       await advancing;
     }
     return result.outcome;
+  }
+
+  /** Also those that were replaced before a snapshot: of them a directory tells. */
+  function findReplaced({ acting }: ViewQuery, now: number): ViewVerdict | undefined {
+    if (table.replaced === 0 && agents === undefined) return undefined;
+    const index = acting.findIndex(({ key, at = now }) => {
+      const ends = [table.replacedFrom(key), agents?.register.replacedFrom(key)];
+      // What cannot be compared is not earlier.
+      return ends.some((end) => end !== undefined && !(at < end));
+    });
+    return index === -1 ? undefined : { verdict: 'rotated', index };
   }
 
   async function begin(): Promise<void> {
@@ -235,8 +251,8 @@ export async function openRevocationFollower(
       agents &&
       createAgentDirectory(agents.register, () => (agents.isComplete ? (position?.asOf ?? 0) : 0)),
     ready: ready.promise,
-    check: (query: ViewQuery): ViewVerdict => {
-      const found = table.find(query);
+    check: (query: ViewQuery, now: number): ViewVerdict => {
+      const found = table.find(query) ?? findReplaced(query, now);
       if (found !== undefined) return found;
       if (isFull)
         throw new TaperError('store_unavailable', 'More is revoked than the view has room for.', {
@@ -257,7 +273,7 @@ export async function openRevocationFollower(
       size: position?.size ?? 0,
       epoch: position?.epoch ?? 0,
       asOf: position?.asOf ?? 0,
-      revoked: table.size,
+      revoked: table.size - table.replaced,
       pushed: isPushed,
       faulty: followed.isFaulty,
     }),
@@ -269,6 +285,20 @@ export async function openRevocationFollower(
       if (unsaved.length > 0 && position !== undefined) await advance(position);
     },
   });
+}
+
+/** Beside what somebody else wants to know of the authority: which keys were replaced. */
+function withReplacedKeys(
+  others: FollowedLogOptions['statements'],
+  take: NonNullable<FollowedLogOptions['statements']>['take'],
+): FollowedLogOptions['statements'] {
+  return {
+    events: new Set([...(others?.events ?? []), KEY_ROTATED]),
+    take(statement, index) {
+      if (statement.event === KEY_ROTATED) take(statement, index);
+      if (others?.events.has(statement.event)) others.take(statement, index);
+    },
+  };
 }
 
 /** What is revoked is revoked, whatever becomes of those who want to hear of it. */

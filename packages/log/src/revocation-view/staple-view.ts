@@ -20,6 +20,9 @@ export interface StapleViewOptions {
 /** Most of what staples have shown to be revoked that is kept: whoever brings such a staple is refused anyway. */
 const MAX_KEPT = 100_000;
 
+/** What no staple can change. */
+const DECIDED: ReadonlySet<ViewVerdict['verdict']> = new Set(['revoked', 'rotated', 'unknown_log']);
+
 const OPTIONS: readonly (keyof StapleViewOptions)[] = ['trust', 'online', 'remembered'];
 
 /** What was found out about one staple and the chains that came with it. */
@@ -108,7 +111,7 @@ export function createStapleView(options: StapleViewOptions): LogView {
       const found = shown.find(query);
       if (found !== undefined) return found;
       const seen = online?.check(query, now);
-      if (seen?.verdict === 'revoked' || seen?.verdict === 'unknown_log') return seen;
+      if (seen !== undefined && DECIDED.has(seen.verdict)) return seen;
       if (query.logs.some((each) => each !== log)) return { verdict: 'unknown_log' };
       const stapled = read(query, now);
       if (stapled === undefined) return seen ?? { verdict: 'unproved' };

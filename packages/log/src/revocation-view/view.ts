@@ -11,6 +11,8 @@ export interface ViewQuery extends TableQuery {
     readonly tokens: readonly string[];
     readonly keys: readonly string[];
   }[];
+  /** Keys that have signed as holders; `at`: `iat` of the token, seconds since the epoch, `undefined` where it makes the call. */
+  readonly acting: readonly { readonly key: string; readonly at: number | undefined }[];
   /** A staple as text, unverified. */
   readonly evidence: string | undefined;
 }
@@ -23,6 +25,8 @@ export type ViewVerdict =
       readonly what: 'token' | 'key' | 'tenant';
       readonly index: number;
     }
+  /** Which of `acting` had been replaced, its time over. */
+  | { readonly verdict: 'rotated'; readonly index: number }
   | { readonly verdict: 'unknown_log' }
   | { readonly verdict: 'behind' }
   | { readonly verdict: 'unproved' };

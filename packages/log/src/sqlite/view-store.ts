@@ -9,7 +9,7 @@ import { DAMAGED, exclusively, numberOf, resultCodeOf } from './transaction.ts';
 /** `TapV`: what marks the file as ours (`PRAGMA application_id`). */
 const APPLICATION_ID = 0x54617056;
 
-const FORMAT_VERSION = 1;
+const FORMAT_VERSION = 2;
 
 /** Milliseconds for which opening and writing wait for another process. */
 const LOCK_TIMEOUT = 2_000;
@@ -17,7 +17,7 @@ const LOCK_TIMEOUT = 2_000;
 /** Bytes to which the write-ahead log is cut when it has grown beyond. */
 const JOURNAL_SIZE_LIMIT = 16 * 1024 * 1024;
 
-/** `time`: of a token its `exp`, of a tenant `issued_before`; a key has none. */
+/** `time`: of a token its `exp`, of a tenant `issued_before`, of a key that was replaced the end of its time; a revoked key has none. */
 const TABLES = `
   PRAGMA application_id = ${APPLICATION_ID};
   PRAGMA user_version = ${FORMAT_VERSION};
@@ -39,7 +39,7 @@ const TABLES = `
       OR (NEW.size = OLD.size AND NEW.frontier <> OLD.frontier)
     BEGIN SELECT RAISE(ABORT, 'a view never goes back'); END;
   CREATE TABLE revoked (
-    kind TEXT NOT NULL CHECK (kind IN ('token', 'key', 'tenant')),
+    kind TEXT NOT NULL CHECK (kind IN ('token', 'key', 'tenant', 'replaced')),
     subject TEXT NOT NULL,
     time INTEGER,
     PRIMARY KEY (kind, subject)
@@ -84,7 +84,8 @@ export function openSqliteViewStore(path: string): SqliteViewStore {
       time = excluded.time, as_of = excluded.as_of`);
   const add = db.prepare(`
     INSERT INTO revoked (kind, subject, time) VALUES (?, ?, ?)
-    ON CONFLICT (kind, subject) DO UPDATE SET time = excluded.time WHERE excluded.time > revoked.time`);
+    ON CONFLICT (kind, subject) DO UPDATE SET time = excluded.time
+      WHERE CASE kind WHEN 'replaced' THEN excluded.time < revoked.time ELSE excluded.time > revoked.time END`);
   const forget = db.prepare("DELETE FROM revoked WHERE kind = 'token' AND time <= ?");
 
   return Object.freeze({
@@ -140,6 +141,8 @@ function rowOf(revoked: KnownRevocation): [kind: string, subject: string, time: 
       return ['key', revoked.key, null];
     case 'tenant':
       return ['tenant', revoked.tenant, revoked.issuedBefore];
+    case 'replaced':
+      return ['replaced', revoked.key, revoked.oldUntil];
   }
 }
 
@@ -160,6 +163,8 @@ function readRevoked(row: Row): KnownRevocation {
       return { kind: 'token', token: subject, expiresAt: Number(row['time']) };
     case 'key':
       return { kind: 'key', key: subject };
+    case 'replaced':
+      return { kind: 'replaced', key: subject, oldUntil: Number(row['time']) };
     default:
       return { kind: 'tenant', tenant: subject, issuedBefore: Number(row['time']) };
   }

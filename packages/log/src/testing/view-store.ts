@@ -37,6 +37,7 @@ function identifier(name: string): string {
 
 const TOKEN = { kind: 'token', token: identifier('token'), expiresAt: T + 600 } as const;
 const KEY = { kind: 'key', key: identifier('key') } as const;
+const REPLACED = { kind: 'replaced', key: identifier('old key'), oldUntil: T } as const;
 const TENANT = { kind: 'tenant', tenant: 'Jürgen & Söhne', issuedBefore: T } as const;
 
 function revokedIn(view: StoredView | undefined): string[] {
@@ -65,10 +66,10 @@ export function viewStoreContract({ test, open }: ViewStoreContract): void {
 
   check('gives what was last saved, also after a restart', async (store, reopen) => {
     await save(store, positionAt(1), [TOKEN, KEY]);
-    await save(store, positionAt(7), [TENANT]);
+    await save(store, positionAt(7), [TENANT, REPLACED]);
     const isKept = (view: StoredView | undefined): void => {
       deepStrictEqual(view?.position, positionAt(7));
-      deepStrictEqual(revokedIn(view), texts(TOKEN, KEY, TENANT));
+      deepStrictEqual(revokedIn(view), texts(TOKEN, KEY, TENANT, REPLACED));
     };
     isKept(await store.load());
     isKept(await (await reopen()).load());
@@ -86,6 +87,21 @@ export function viewStoreContract({ test, open }: ViewStoreContract): void {
       texts(later, { ...TENANT, issuedBefore: T + 50 }, KEY),
     );
   });
+
+  check(
+    'keeps the earlier of two ends of a key that was replaced, beside its revocation',
+    async (store) => {
+      await save(store, positionAt(1), [REPLACED, { kind: 'key', key: REPLACED.key }]);
+      await save(store, positionAt(2), [{ ...REPLACED, oldUntil: T + 1 }], T + 10);
+      const revoked = { kind: 'key', key: REPLACED.key } as const;
+      deepStrictEqual(revokedIn(await store.load()), texts(revoked, REPLACED));
+      await save(store, positionAt(3), [{ ...REPLACED, oldUntil: T - 1 }]);
+      deepStrictEqual(
+        revokedIn(await store.load()),
+        texts(revoked, { ...REPLACED, oldUntil: T - 1 }),
+      );
+    },
+  );
 
   check('forgets tokens up to the time that it is told, and nothing else', async (store) => {
     await save(store, positionAt(1), [TOKEN, KEY, TENANT]);

@@ -28,7 +28,7 @@ import {
   type RevocationFollowerOptions,
   restoreDirectory,
 } from '../../src/index.ts';
-import { until } from '../revocation-view/scene.ts';
+import { query, until } from '../revocation-view/scene.ts';
 import { serveHere } from '../served.ts';
 
 const ORIGIN = 'authority.example/log';
@@ -57,7 +57,7 @@ type Event = Parameters<typeof writeAuthorityEntryBody>[0]['event'];
 async function write(
   event: Event,
   name: string,
-  details: { [member: string]: string } = {},
+  details: { [member: string]: string | number } = {},
   by: Signer = signer,
 ): Promise<void> {
   sequence += 1;
@@ -190,6 +190,22 @@ describe('a follower of agents', () => {
     const found = find(follower, 'bob');
     expect(found).toMatchObject({ verdict: 'known', agent: { state: 'suspended' } });
     expect(found?.asOf).toBeGreaterThan(0);
+  });
+
+  test('Q01 that began at a snapshot knows by the directory which keys were replaced before it', async () => {
+    await enrol('eve');
+    const ends = now() - 5;
+    await write('agent.key_rotated', 'eve', { key: key('e2'), old: key('eve'), old_until: ends });
+    for (let each = 0; each < 1100; each += 1) await authority.append(`{"n":${each},"type":"x"}`);
+    await authority.publishEpoch();
+    const { follower } = await follow({ snapshotFrom: 100 });
+    await follower.poll();
+    await follower.poll();
+    const verdict = (name: string, at?: number): string =>
+      follower.check(query({ tokens: [], acting: [{ key: key(name), at }] }), now()).verdict;
+    expect(verdict('eve')).toBe('rotated');
+    expect(verdict('eve', ends - 1)).toBe('good');
+    expect(verdict('e2')).toBe('good');
   });
 
   test('does not trust a log in which somebody else signed an entry of the authority', async () => {

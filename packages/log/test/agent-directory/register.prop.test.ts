@@ -46,7 +46,11 @@ const HISTORY = await Promise.all([
   entry(1, 'agent.enrolled', 'bob', { key: key('bob') }),
   entry(2, 'agent.enrolled', 'eve', { key: key('eve') }),
   entry(3, 'agent.suspended', 'bob'),
-  entry(4, 'agent.key_rotated', 'eve', { key: key('eve2'), old: key('eve') }),
+  entry(4, 'agent.key_rotated', 'eve', {
+    key: key('eve2'),
+    old: key('eve'),
+    old_until: 1_800_000_600,
+  }),
   entry(5, 'peer.blocked', 'eve', { reason: 'spam' }),
   entry(6, 'agent.resumed', 'bob'),
   entry(7, 'peer.allowed', 'bob'),
@@ -69,6 +73,8 @@ describe('a register of agents', () => {
             state: 'retired',
           });
           expect(register.agentOfKey(key('eve2'))).toMatchObject({ id: id('eve') });
+          expect(register.replacedFrom(key('eve'))).toBe(1_800_000_600);
+          expect(register.replacedFrom(key('eve2'))).toBeUndefined();
           expect(register.rule('acme', id('eve'))).toBe('block');
           expect(register.rule('acme', id('bob'))).toBeUndefined();
           expect(register.rule('other', id('eve'))).toBeUndefined();
@@ -104,6 +110,8 @@ describe('a register of agents', () => {
       await entry(1, 'agent.suspended', 'bob', {}, { subject: {} }),
       await entry(1, 'agent.enrolled', 'bob'),
       await entry(1, 'agent.key_rotated', 'bob', { key: 7 }),
+      await entry(1, 'agent.key_rotated', 'bob', { key: key('b2'), old: key('bob') }),
+      await entry(1, 'agent.key_rotated', 'bob', { key: key('b2'), old_until: 5 }),
     ]) {
       const register = createAgentRegister();
       expect(register.apply(each)).toBe(false);
@@ -130,6 +138,10 @@ describe('a register of agents', () => {
     ['key', key('bob'), id('bob'), id('bob'), 1],
     ['peer', 'acme', id('bob'), 'maybe', 1],
     ['tenant', 'acme', 1],
+    ['replaced', key('bob'), '5', 1],
+    ['replaced', key('bob'), -1, 1],
+    ['replaced', key('bob'), 5],
+    ['replaced', 7, 5, 1],
   ])('does not restore %j', (fact) => {
     expect(createAgentRegister().restore(fact)).toBe(false);
   });

@@ -15,6 +15,7 @@ class Model {
   readonly tokens = new Map<string, number>();
   readonly keys = new Set<string>();
   readonly tenants = new Map<string, number>();
+  readonly replaced = new Map<string, number>();
 
   add(revoked: KnownRevocation): boolean {
     const before = this.entries();
@@ -29,6 +30,11 @@ class Model {
         revoked.tenant,
         Math.max(revoked.issuedBefore, this.tenants.get(revoked.tenant) ?? -Infinity),
       );
+    if (revoked.kind === 'replaced')
+      this.replaced.set(
+        revoked.key,
+        Math.min(revoked.oldUntil, this.replaced.get(revoked.key) ?? Infinity),
+      );
     return JSON.stringify(before) !== JSON.stringify(this.entries());
   }
 
@@ -42,6 +48,7 @@ class Model {
       ...[...this.tokens].map(([token, end]) => `token ${token} ${end}`),
       ...[...this.keys].map((key) => `key ${key}`),
       ...[...this.tenants].map(([tenant, before]) => `tenant ${tenant} ${before}`),
+      ...[...this.replaced].map(([key, until]) => `replaced ${key} ${until}`),
     ].sort();
   }
 }
@@ -51,6 +58,7 @@ function entriesOf(table: RevokedTable): string[] {
     .map((revoked) => {
       if (revoked.kind === 'token') return `token ${revoked.token} ${revoked.expiresAt}`;
       if (revoked.kind === 'key') return `key ${revoked.key}`;
+      if (revoked.kind === 'replaced') return `replaced ${revoked.key} ${revoked.oldUntil}`;
       return `tenant ${revoked.tenant} ${revoked.issuedBefore}`;
     })
     .sort();
@@ -67,7 +75,7 @@ const time = fc.integer({ min: 0, max: 10 }).map((step) => 1_800_000_000 + step 
 
 const step = fc.oneof(
   fc.record({ act: fc.constant('token' as const), subject, time }),
-  fc.record({ act: fc.constant('key' as const), subject, time }),
+  fc.record({ act: fc.constantFrom('key' as const, 'replaced' as const), subject, time }),
   fc.record({
     act: fc.constant('tenant' as const),
     subject: fc.constantFrom('acme', '__proto__', '', 'ä'),
@@ -78,6 +86,7 @@ const step = fc.oneof(
 
 function revokedBy({ act, subject, time }: { act: string; subject: string; time: number }) {
   if (act === 'key') return { kind: 'key', key: subject } as const;
+  if (act === 'replaced') return { kind: 'replaced', key: subject, oldUntil: time } as const;
   if (act === 'tenant') return { kind: 'tenant', tenant: subject, issuedBefore: time } as const;
   return { kind: 'token', token: subject, expiresAt: time } as const;
 }
@@ -109,6 +118,7 @@ describe('the table of what is revoked', () => {
             };
             const found = query.tokens.some((token) => model.tokens.has(token));
             expect(table.find(query)?.what).toBe(found ? 'token' : undefined);
+            expect(table.replacedFrom(each.subject)).toBe(model.replaced.get(each.subject));
           }
           expect(entriesOf(table)).toEqual(model.entries());
           expect(table.size).toBe(model.entries().length);

@@ -23,6 +23,7 @@ export function query(changes: Partial<ViewQuery> = {}): ViewQuery {
     oldestIssuedAt: START - 100,
     logs: [],
     epochs: new Map<string, number>(),
+    acting: [],
     evidence: undefined,
     ...changes,
   };

@@ -36,6 +36,7 @@ const QUERY: ViewQuery = {
   tokens,
   keys,
   chains: [{ tokens, keys }],
+  acting: [],
   evidence: undefined,
   tenant: undefined,
   oldestIssuedAt: NOW - 300,
