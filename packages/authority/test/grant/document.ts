@@ -1,6 +1,6 @@
-import type { JsonObject } from '@taper/core';
+import type { JsonObject, ToolMap } from '@taper/core';
 
-export const ANY_ARGUMENTS: JsonObject = { '*': { constraint_type: 'wildcard' } };
+export const ANY_ARGUMENTS: ToolMap[string] = { '*': { constraint_type: 'wildcard' } };
 
 /** A grant as it is written, with changes; `undefined` takes a member out. */
 export function grantText(changes: Readonly<Record<string, unknown>> = {}): JsonObject {

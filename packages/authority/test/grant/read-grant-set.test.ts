@@ -186,7 +186,7 @@ describe('a grant document', () => {
   });
 
   test('scopes and foreign tools give tools of the grant, and nothing is united', async () => {
-    const user = (scopes: object): object => ({
+    const user = (scopes: object): Readonly<Record<string, unknown>> => ({
       subject: { kind: 'user', issuer: 'https://idp.example', scopes },
     });
     const small = { refund: { amount: { constraint_type: 'range', max: 5, min: 0 } } };
@@ -201,7 +201,7 @@ describe('a grant document', () => {
         user({ a: small, b: { refund: { amount: { constraint_type: 'exact', value: 9 } } } }),
       ),
     ).toMatchObject({ tool: 'refund' });
-    const foreign = (tools: object): object => ({
+    const foreign = (tools: object): Readonly<Record<string, unknown>> => ({
       subject: { kind: 'foreign', issuer: 'https://partner.example', tools },
     });
     expect(await refused(foreign({ pay: 'refund', pay2: 'refund' }))).toMatchObject({
