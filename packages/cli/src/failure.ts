@@ -21,6 +21,7 @@ export type FailureCode =
   | 'text_invalid'
   | 'json_invalid'
   | 'anchors_malformed'
+  | 'anchors_refused'
   | 'chain_malformed'
   | 'names_malformed'
   | 'tools_malformed'
@@ -73,6 +74,7 @@ export const FAILURES: Readonly<Record<FailureCode, 1 | 2 | 3>> = {
   text_invalid: 1,
   json_invalid: 1,
   anchors_malformed: 1,
+  anchors_refused: 1,
   chain_malformed: 1,
   names_malformed: 1,
   tools_malformed: 1,

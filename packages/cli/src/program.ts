@@ -1,4 +1,7 @@
 import { Command, CommanderError } from 'commander';
+import { anchorsFetch } from './command/anchors-fetch.ts';
+import { anchorsPin } from './command/anchors-pin.ts';
+import { anchorsShow } from './command/anchors-show.ts';
 import { approve } from './command/approve.ts';
 import { auditChainCommand } from './command/audit-chain.ts';
 import { auditHead } from './command/audit-head.ts';
@@ -43,6 +46,7 @@ const NOUNS: Readonly<Record<string, string>> = {
   revocation: 'run and check revocation logs',
   log: 'run, read, check and watch transparency logs',
   evidence: 'make evidence of what agents did, and pages to verify it in',
+  anchors: 'get, keep and show the trust anchors that an authority publishes',
   root: 'issue root tokens, as the issuer that verifiers trust',
 };
 
@@ -89,6 +93,9 @@ function buildProgram(run: Run, session: Session): Command {
     keyShow,
     rootIssue,
     rootAnchor,
+    anchorsFetch,
+    anchorsPin,
+    anchorsShow,
     delegate,
     prove,
     approve,

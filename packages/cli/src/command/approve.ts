@@ -90,7 +90,7 @@ export const approve: AnyCommand = defineCommand<ApproveCommandOptions>({
     }
     const signer = await readSigner(options.key, '--key', session);
     refuseTestKey(signer.publicKey, '--key', false);
-    const anchors = await readAnchors(options.anchors, session);
+    const anchors = await readAnchors(options.anchors, session, presentTime(options.now, session));
     const names = options.names === undefined ? undefined : await readNames(options.names, session);
     const input =
       url === undefined

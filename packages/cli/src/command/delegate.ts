@@ -76,7 +76,7 @@ export const delegate: AnyCommand = defineCommand<DelegateOptions>({
       options.lifetime === undefined ? undefined : parseDuration(options.lifetime, '--lifetime');
     const maxDepth = options.maxDepth === undefined ? undefined : parseDepth(options.maxDepth);
     const file = await readChain(path as string, session);
-    const anchors = await readAnchors(options.anchors, session);
+    const anchors = await readAnchors(options.anchors, session, now);
     const signer = await readSigner(options.key, '--key', session);
     const holder = await readHolder(options.holder, '--holder', session);
     refuseTestKey(holder, '--holder', options.allowTestKeys);

@@ -214,7 +214,7 @@ async function staplesOf(
       hint: 'The key of the root issuer is one of those that must not be revoked, and the chain does not hold it.',
     });
   const used: UsedChains = new Map();
-  await withLog(async () => collect(used, await readAnchors(anchors, session)));
+  await withLog(async () => collect(used, await readAnchors(anchors, session, 'ever')));
   const placeOptions = revocationLogFile === undefined ? {} : { log: revocationLogFile };
   const place = await openPlace(revocationLog, placeOptions, session);
   const note = await readNote(place);

@@ -62,7 +62,7 @@ export const prove: AnyCommand = defineCommand<ProveOptions>({
   async run([path], options, session) {
     const now = presentTime(options.now, session);
     const file = await readChain(path as string, session);
-    const anchors = await readAnchors(options.anchors, session);
+    const anchors = await readAnchors(options.anchors, session, now);
     const signer = await readSigner(options.key, '--key', session);
     const { text: args } = await readInline(options.args, '--args', session);
     const chain = requireChain(file, anchors, now);

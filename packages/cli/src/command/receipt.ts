@@ -86,7 +86,7 @@ export const receipt: AnyCommand = defineCommand<ReceiptCommandOptions>({
     }
     const now = presentTime(options.now, session);
     const file = await readChain(path as string, session);
-    const anchors = await readAnchors(options.anchors, session);
+    const anchors = await readAnchors(options.anchors, session, now);
     const names = options.names === undefined ? undefined : await readNames(options.names, session);
     const args =
       options.args === undefined ? undefined : await readInline(options.args, '--args', session);

@@ -60,7 +60,7 @@ export const revocationAudit: AnyCommand = defineCommand<RevocationAuditOptions>
       });
     const authority: PublicKey[] = [];
     for (const path of options.authority) authority.push(await readPublicHalf(path, session));
-    const anchors = await readAnchors(options.anchors, session);
+    const anchors = await readAnchors(options.anchors, session, 'ever');
     const place = await openPlace(name as string, options, session);
     const now = presentTime(options.now, session);
     const checkpoint = await requireCheckpoint(await readNote(place), place.trust, now);

@@ -1,5 +1,6 @@
 import {
   canonicalize,
+  checkHybridKey,
   type EvidenceTrust,
   type JsonObject,
   type JsonValue,
@@ -8,7 +9,7 @@ import {
 } from '@taper/core';
 import { Failure } from '../failure.ts';
 import type { Session } from '../session.ts';
-import { readAnchors } from './anchors.ts';
+import { readEvidenceAnchors } from './anchors.ts';
 import { isObject, kindOf, member, parseJsonInput } from './json.ts';
 import { readInput } from './read.ts';
 
@@ -35,13 +36,16 @@ export async function readTrust(
 ): Promise<TrustFiles> {
   const source = policy === undefined ? '--anchors' : policy;
   const own = policy === undefined ? { taper_trust: 1 } : await readPolicy(policy, session);
-  const anchors = await readAnchors(anchorPaths, session);
+  const anchors = await readEvidenceAnchors(anchorPaths, session);
   const listed = member(own, 'anchors');
   if (listed !== undefined && !Array.isArray(listed))
     throw malformed(source, `anchors is ${kindOf(listed)}`);
-  const added: JsonValue[] = anchors.map(({ issuer, key }) => ({
+  const added: JsonValue[] = anchors.map(({ issuer, key, hybrid, notBefore, notAfter }) => ({
     issuer,
     key: key.jwk as unknown as JsonObject,
+    ...(hybrid === undefined ? {} : { hybrid: { ...checkHybridKey(hybrid) } }),
+    ...(notBefore === undefined ? {} : { not_before: notBefore }),
+    ...(notAfter === undefined ? {} : { not_after: notAfter }),
   }));
   const all = [...((listed ?? []) as readonly JsonValue[]), ...added];
   const text = canonicalize(all.length === 0 ? own : { ...own, anchors: all });

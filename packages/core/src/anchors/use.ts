@@ -8,14 +8,15 @@ import type { VerifiedAnchors } from './verify.ts';
  * The anchors that count at a time: announced and current ones, and retired ones until their tokens have ended. A verifier that lives
  * on is made anew when {@link anchorsChangeAt} has come.
  *
- * @param now seconds since the epoch.
+ * @param now seconds since the epoch; `ever` for those that counted at any time, to look at the past.
  */
 export function trustAnchorsAt(
   { issuer, anchors }: VerifiedAnchors,
-  now: number,
+  now: number | 'ever',
 ): readonly TrustAnchor[] {
   return anchors
-    .filter((entry) => entry.notBefore <= now && now < endOf(entry))
+    .filter((entry) => entry.notBefore < endOf(entry))
+    .filter((entry) => now === 'ever' || (entry.notBefore <= now && now < endOf(entry)))
     .map(({ key, hybrid }) => ({ issuer, key, ...(hybrid === undefined ? {} : { hybrid }) }));
 }
 
@@ -33,6 +34,7 @@ export function evidenceAnchorsOf({ issuer, anchors }: VerifiedAnchors): readonl
     .map((entry) => ({
       issuer,
       key: entry.key,
+      ...(entry.hybrid === undefined ? {} : { hybrid: entry.hybrid }),
       notBefore: entry.notBefore,
       // Evidence counts the last second in.
       notAfter: entry.notAfter === undefined ? Number.MAX_SAFE_INTEGER : entry.notAfter - 1,

@@ -281,6 +281,7 @@ describe('the anchors that count', () => {
     expect(at(rotated, T0 + 8 * DAY - 1)).toEqual(['one', 'two']);
     expect(at(rotated, T0 + 8 * DAY)).toEqual(['two']);
     expect(at(first, T0 - 1)).toEqual([]);
+    expect(trustAnchorsAt(rotated, 'ever')).toHaveLength(2);
   });
 
   test('change at times that are known', () => {
