@@ -62,8 +62,11 @@ export async function boundsOfChain(
   if (claims.holder.thumbprint !== context.client.key.thumbprint) throw actorRefused('not_named');
   if (!claims.hasCapabilities) throw subjectRefused('no_capabilities');
   const names = await knownHolders(chain, options);
-  await requireUnrevoked(chain, context.now, options.revoked);
   const kind = issuer === undefined ? 'chain' : 'foreign';
+  const rests = revocableOf(chain);
+  // A tenant of another domain is none of ours, whatever it is called.
+  const asked = kind === 'chain' ? rests : { ...rests, tenant: undefined };
+  await requireUnrevoked(asked, context.now, options.revoked);
   return {
     subject: kind,
     issuer,
@@ -135,13 +138,13 @@ async function knownHolders(
 }
 
 async function requireUnrevoked(
-  chain: VerifiedChain,
+  subject: StapleSubject,
   now: number,
   revoked: RevocationCheck,
 ): Promise<void> {
   let verdict: unknown;
   try {
-    verdict = await revoked(revocableOf(chain), now);
+    verdict = await revoked(subject, now);
   } catch (cause) {
     throw new AuthorityRefusal('unavailable', 'It is not known whether the subject is revoked.', {
       facts: { reason: 'revocation' },
