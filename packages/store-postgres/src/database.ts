@@ -69,6 +69,12 @@ const MAX_PAUSE = 40;
 /** Milliseconds between two attempts to connect. */
 const CONNECT_PAUSE = 50;
 
+/** Marks are asked for within seconds. */
+const FORGET_MARKS = statement(`DELETE FROM transaction_mark WHERE at < now() - interval '1 hour'`);
+
+/** Transactions after which old marks are taken away. */
+const FORGET_EVERY = 1000;
+
 const PING = statement(`SELECT pg_is_in_recovery() AS standby`);
 
 /**
@@ -138,6 +144,7 @@ function openPool(
   pool.on('error', () => {});
   pool.on('connect', (client) => client.on('error', () => {}));
   let closed = false;
+  let transactions = 0;
 
   async function take(): Promise<pg.PoolClient> {
     if (closed)
@@ -179,6 +186,8 @@ function openPool(
       const answer = await repeatedly(() =>
         once((client) => transact(client, name, kind, search, work)),
       );
+      if (transactions % FORGET_EVERY === 0) database.query(FORGET_MARKS).catch(() => undefined);
+      transactions += kind.writes ? 1 : 0;
       if (answer.kept) return answer.result;
       throw answer.thrown;
     },

@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import { setTimeout as pause } from 'node:timers/promises';
 import type { Client } from 'pg';
 import { isConflict, isLost, postgresError } from './postgres-error.ts';
@@ -11,9 +12,11 @@ export interface PostgresSession {
   command(text: string): Promise<void>;
 }
 
-/** How a transaction begins: statements without values, separated by semicolons. */
+/** How a transaction begins. */
 export interface TransactionKind {
   readonly begin: string;
+  /** Statements without values that come first, separated by semicolons. */
+  readonly first?: string;
   readonly writes: boolean;
 }
 
@@ -39,7 +42,14 @@ export interface OutcomeSearch {
 /** Milliseconds between two attempts. */
 const SEARCH_PAUSE = 100;
 
-const STATUS = statement('SELECT pg_xact_status($1::xid8) AS status');
+/**
+ * Asks for the outcome by writing what the transaction wrote first: waits for it where it is still running; finds it where it was
+ * committed; and where it was not, takes its place, so that it never will be. (The number of a transaction does not tell: after a crash
+ * the server gives numbers again that had not reached its disk.)
+ */
+const LOOK = statement(`
+  INSERT INTO transaction_mark (id, kept) VALUES ($1, false)
+  ON CONFLICT (id) DO UPDATE SET kept = transaction_mark.kept RETURNING kept`);
 
 /**
  * Runs a transaction once. Where the connection is lost while it commits, the server is asked what became of it.
@@ -48,7 +58,7 @@ const STATUS = statement('SELECT pg_xact_status($1::xid8) AS status');
 export async function transact<Result>(
   client: Client,
   name: string,
-  { begin, writes }: TransactionKind,
+  kind: TransactionKind,
   search: OutcomeSearch,
   work: (session: PostgresSession) => Promise<Result>,
 ): Promise<Transacted<Result>> {
@@ -64,10 +74,10 @@ export async function transact<Result>(
       throw failure.error;
     }
   };
-  let id: string | undefined;
+  let mark: string | undefined;
   let answer: Transacted<Result>;
   try {
-    id = await asking(() => beginOn(client, begin, writes));
+    mark = await asking(() => beginOn(client, kind));
     const query: PostgresSession['query'] = (asked, values) =>
       asking(() => run(client, asked, values));
     const command: PostgresSession['command'] = (text) =>
@@ -79,7 +89,7 @@ export async function transact<Result>(
   ended = true;
   const failed = failure as { readonly error: unknown } | undefined;
   if (answer.kept && failed === undefined) {
-    await commit(client, name, id, search);
+    await commit(client, name, mark, search);
     return answer;
   }
   await client.query('ROLLBACK').catch(() => undefined);
@@ -87,32 +97,31 @@ export async function transact<Result>(
   return answer;
 }
 
-/** @returns the number of the transaction, where it writes. */
+/** @returns the mark that the transaction leaves, where it writes. */
 async function beginOn(
   client: Client,
-  begin: string,
-  writes: boolean,
+  { begin, first, writes }: TransactionKind,
 ): Promise<string | undefined> {
-  if (!writes) {
-    await client.query(begin);
-    return undefined;
-  }
-  const results: unknown = await client.query(`${begin}; SELECT pg_current_xact_id()::text AS id`);
-  const last = (results as readonly { readonly rows: readonly Row[] }[]).at(-1);
-  return String(last?.rows[0]?.['id']);
+  const mark = writes ? randomUUID() : undefined;
+  const statements = [begin];
+  if (mark !== undefined)
+    statements.push(`INSERT INTO transaction_mark (id, kept) VALUES ('${mark}', true)`);
+  if (first !== undefined) statements.push(first);
+  await client.query(statements.join('; '));
+  return mark;
 }
 
 async function commit(
   client: Client,
   name: string,
-  id: string | undefined,
+  mark: string | undefined,
   search: OutcomeSearch,
 ): Promise<void> {
   try {
     await client.query('COMMIT');
   } catch (error) {
     if (!isLost(error)) throw isConflict(error) ? error : postgresError(error, name, 'not_done');
-    const outcome = id === undefined ? 'aborted' : await outcomeOf(id, search);
+    const outcome = mark === undefined ? 'aborted' : await outcomeOf(mark, search);
     if (outcome === 'committed') return;
     throw postgresError(error, name, outcome === 'aborted' ? 'not_done' : 'unknown');
   }
@@ -120,24 +129,26 @@ async function commit(
 
 /** What became of a transaction; `unknown` where the server does not say so in time. */
 async function outcomeOf(
-  id: string,
+  mark: string,
   { connect, time }: OutcomeSearch,
 ): Promise<'committed' | 'aborted' | 'unknown'> {
   const deadline = performance.now() + time;
   while (performance.now() < deadline) {
-    const status = await statusOf(id, connect).catch(() => undefined);
-    if (status === 'committed' || status === 'aborted') return status;
-    if (status === null) return 'unknown';
+    const outcome = await look(mark, connect).catch(() => undefined);
+    if (outcome !== undefined) return outcome;
     await pause(SEARCH_PAUSE);
   }
   return 'unknown';
 }
 
-async function statusOf(id: string, connect: () => Promise<Client>): Promise<unknown> {
+async function look(
+  mark: string,
+  connect: () => Promise<Client>,
+): Promise<'committed' | 'aborted'> {
   const client = await connect();
   try {
-    const [row] = await run(client, STATUS, [id]);
-    return row?.['status'];
+    const [row] = await run(client, LOOK, [mark]);
+    return row?.['kept'] === true ? 'committed' : 'aborted';
   } finally {
     client.end().catch(() => undefined);
   }

@@ -1,8 +1,17 @@
 /**
+ * `transaction_mark`: what each transaction of several statements leaves, so that its outcome can be asked for; not `kept` is that of one which
+ * was asked for, and has not been done.
+ *
  * `lease`: one row for each thing that one node does at a time; `fence` goes up whenever it changes hands. The time of its holder stands
  * apart, so that saying "still here" never waits for a write that has locked the fence.
  */
 export const LOG_TABLES = `
+  CREATE TABLE transaction_mark (
+    id uuid PRIMARY KEY,
+    kept boolean NOT NULL,
+    at timestamptz NOT NULL DEFAULT now()
+  );
+  CREATE INDEX transaction_mark_time ON transaction_mark (at);
   CREATE TABLE lease (
     name text PRIMARY KEY,
     fence bigint NOT NULL CHECK (fence >= 1)
