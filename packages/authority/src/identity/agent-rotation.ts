@@ -76,9 +76,9 @@ export async function rotateAgentKey(
   const { possession, authority } = request;
   const newKey = requireFreshKey(possession.key, context.reserved);
   const overlap = overlapOf(context, request);
-  const now = context.clock();
   // The signer may be slow, and no transaction waits for it: what was read is read again in the one that writes.
   const { agent, old } = await context.store.read((tx) => replacedKey(tx, authority));
+  const now = timeAfter(old, context.clock());
   const isLost = old.state === 'compromised';
   const statement = isLost
     ? undefined
@@ -104,6 +104,14 @@ export async function rotateAgentKey(
     });
     return { agent: changed, statement, oldUntil };
   });
+}
+
+/** Seconds that the clock of another node may be ahead. */
+const MAX_SKEW = 30;
+
+/** Of two statements that follow each other the later is not older, though another node with another clock made the first. */
+function timeAfter({ addedAt }: KeyRecord, now: number): number {
+  return addedAt - now <= MAX_SKEW ? Math.max(addedAt, now) : now;
 }
 
 const FORMER = { state: 'former' } as const;

@@ -121,10 +121,8 @@ function readEntry(key: JsonObject): Entry | 'weak' | undefined {
   if (use !== undefined && use !== 'sig' && use !== 'jwt-svid') return undefined;
   if (operations !== undefined && !(Array.isArray(operations) && operations.includes('verify')))
     return undefined;
-  const said = {
-    kid: typeof kid === 'string' ? kid : undefined,
-    alg: typeof alg === 'string' ? alg : undefined,
-  };
+  if (!isTextOrAbsent(kid) || !isTextOrAbsent(alg)) return undefined;
+  const said = { kid, alg };
   if (kty === 'RSA') {
     const { n, e } = key;
     if (typeof n !== 'string' || typeof e !== 'string' || !isModulus(n)) return undefined;
@@ -141,6 +139,10 @@ function readEntry(key: JsonObject): Entry | 'weak' | undefined {
     return readCoreKey(said, { kty, crv, x, ...(kty === 'EC' ? { y } : {}) }, crv);
   }
   return undefined;
+}
+
+function isTextOrAbsent(value: JsonValue | undefined): value is string | undefined {
+  return value === undefined || typeof value === 'string';
 }
 
 /** Without zeros before it (RFC 7518 section 6.3.1.1), and with its highest bit set: all generators make it so. */

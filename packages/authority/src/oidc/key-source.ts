@@ -56,6 +56,8 @@ export function fetchedKeys(url: string, fetch: DocumentFetch): KeySource {
 
   return {
     async keysFor(kid, now) {
+      // Who is sure of a key does not wait because somebody else named one that is not there.
+      if (keys?.has(kid) && isYoung(fetchedAt, now, MAX_AGE)) return { keys };
       if (underWay === undefined && isDue(kid, now))
         underWay = refresh(now).finally(() => {
           underWay = undefined;

@@ -1,4 +1,11 @@
-import { readRotation, verifyRotation } from '@taper/core';
+import {
+  consentToRotation,
+  importPublicKey,
+  type JsonObject,
+  readRevocationTarget,
+  readRotation,
+  verifyRotation,
+} from '@taper/core';
 import { testKey } from '@taper/testkit';
 import { describe, expect, it } from 'vitest';
 import {
@@ -140,6 +147,17 @@ describe('rotation by the holder', () => {
     await expect(authority.agents.renewIdentity({ key: second.publicKey })).rejects.toThrow(
       refusal('key_not_current'),
     );
+  });
+
+  it('is never older than the one before, though another node’s clock is behind (Z10)', async () => {
+    const authority = await withDesk();
+    await rotate(authority, first, second, 600);
+    const behind = {
+      ...authority,
+      agents: authority.node({ clock: () => authority.clock.now() - 30 }),
+    };
+    const { statement = '' } = await rotate(behind, second, third, 600);
+    expect(readRotation(statement)?.issuedAt).toBe(authority.clock.now());
   });
 
   it('needs the consent of the old key: the new one alone is nothing (Q02)', async () => {
@@ -307,6 +325,34 @@ describe('rotation by the operator', () => {
       refusal('key_not_current', { state: 'compromised' }),
     );
     expect((await authority.entries()).at(-1)?.['details']).not.toHaveProperty('statement');
+  });
+
+  it('gives an agent 256 keys in all, which can be revoked together, and not one more', async () => {
+    const authority = await withDesk();
+    for (let count = 1; count < 256; count += 1) {
+      const { keys } = await authority.agents.find(idOf('desk'));
+      const old = keys.find(({ state }) => state === 'current');
+      const fresh = testKey(`desk ${count}`);
+      const acceptance = await consentToRotation({
+        issuer: ISSUER,
+        subject: idOf('desk'),
+        oldKey: importPublicKey(old?.jwk),
+        newKey: fresh.publicKey,
+        now: authority.clock.now(),
+        signer: fresh.signer,
+      });
+      await authority.agents.rotateKey({
+        possession: { key: fresh.publicKey },
+        acceptance,
+        authority: { kind: 'operator', agent: idOf('desk'), by: BY },
+        overlap: 0,
+      });
+      authority.clock.advance(1);
+    }
+    await expect(byOperator(authority)).rejects.toThrow(refusal('agent_state_invalid'));
+    const { revocation } = await authority.agents.retire({ agent: idOf('desk'), by: BY });
+    expect(readRevocationTarget({ ...revocation } as JsonObject)).toEqual(revocation);
+    expect(revocation).toHaveProperty('keys.length', 256);
   });
 
   it('may let the old key go on for longer than a holder may', async () => {

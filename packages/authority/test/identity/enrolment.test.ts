@@ -204,6 +204,14 @@ describe('enrolment by a one-time token', () => {
     expect(`${error.message} ${error.hint} ${JSON.stringify(error.facts)}`).not.toContain(token);
   });
 
+  it('has a token that nobody guesses and that is never the same (Z08)', async () => {
+    const { agents } = testAuthority();
+    const first = await agents.createEnrolment(request);
+    const second = await agents.createEnrolment(request);
+    expect(first.token).toMatch(/^taper_enrol_[A-Za-z0-9_-]{43}$/);
+    expect(second.token).not.toBe(first.token);
+  });
+
   it('admits once', async () => {
     const { agents } = testAuthority();
     const { token } = await agents.createEnrolment(request);

@@ -32,6 +32,13 @@ describe('key set of an issuer', () => {
     expect(await keys?.find('one', 'RS256')).toBeUndefined();
   });
 
+  it('finds P-384 keys', async () => {
+    const { publicKey } = generateKeyPairSync('ec', { namedCurve: 'P-384' });
+    const keys = read({ ...publicKey.export({ format: 'jwk' }), kid: 'wide' });
+    expect(await keys?.find('wide', 'ES384')).toBeDefined();
+    expect(await keys?.find('wide', 'ES256')).toBeUndefined();
+  });
+
   it('takes a token without kid where one key fits, and not where two do', async () => {
     const two = testKey('another');
     expect(await read(edwards.publicKey.jwk)?.find(undefined, 'Ed25519')).toBeDefined();
@@ -81,6 +88,7 @@ describe('key set of an issuer', () => {
       { use: 'x509-svid' },
       { key_ops: ['sign'] },
       { key_ops: 'verify' },
+      { alg: 5 },
     ]) {
       const keys = read({ ...edwards.publicKey.jwk, kid, ...change });
       expect(keys?.has(kid)).toBe(false);

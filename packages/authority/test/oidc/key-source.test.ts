@@ -122,4 +122,20 @@ describe('keys of an issuer that are fetched (Q11)', () => {
     at.publish(keySet(second));
     expect(await knows(at.source.keysFor('second', TEST_TIME - 86_400), 'second')).toBe(true);
   });
+
+  it('that are known are answered while an unknown one is being looked for', async () => {
+    const held: (() => void)[] = [];
+    let asked = 0;
+    const source = fetchedKeys('https://ci.example/jwks', async () => {
+      asked += 1;
+      if (asked > 1) await new Promise<void>((resolve) => held.push(resolve));
+      return JSON.stringify(keySet(first));
+    });
+    await source.keysFor('first', TEST_TIME);
+    const unknown = source.keysFor('unknown', TEST_TIME + 60);
+    expect(await knows(source.keysFor('first', TEST_TIME + 60), 'first')).toBe(true);
+    expect(held).toHaveLength(1);
+    for (const release of held) release();
+    expect((await unknown).keys?.has('unknown')).toBe(false);
+  });
 });
