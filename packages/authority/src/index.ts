@@ -108,7 +108,13 @@ export type {
 } from './port/store.ts';
 export { AuthorityRefusal, type OAuthError, REFUSALS, type RefusalCode } from './refusal.ts';
 export { type StoreConflict, StoreError } from './store-error.ts';
-export { createTokenExchange } from './token/exchange.ts';
+export { JWT_SPIFFE } from './token/client-authentication.ts';
+export { createTokenExchange, TOKEN_EXCHANGE } from './token/exchange.ts';
 export { createJwks, createMetadata, metadataPath } from './token/metadata.ts';
 export { createNonces, loadNonceSecret, type Nonces } from './token/nonce.ts';
-export { createTokenEndpoint, type TokenEndpoint } from './token/token-endpoint.ts';
+export {
+  CLIENT_CREDENTIALS,
+  createTokenEndpoint,
+  type TokenEndpoint,
+} from './token/token-endpoint.ts';
+export { AAT_CHAIN, ACCESS_TOKEN, ID_TOKEN, JWT, writeChain } from './token/token-type.ts';

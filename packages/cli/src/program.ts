@@ -1,4 +1,11 @@
 import { Command, CommanderError } from 'commander';
+import { adminAdd, adminList, adminRemove, adminRenew } from './command/admin.ts';
+import { agentEnrol } from './command/agent-enrol.ts';
+import { agentList } from './command/agent-list.ts';
+import { agentRotate } from './command/agent-rotate.ts';
+import { agentShow } from './command/agent-show.ts';
+import { agentCompromise, agentResume, agentRetire, agentSuspend } from './command/agent-state.ts';
+import { agentToken } from './command/agent-token.ts';
 import { anchorsFetch } from './command/anchors-fetch.ts';
 import { anchorsPin } from './command/anchors-pin.ts';
 import { anchorsShow } from './command/anchors-show.ts';
@@ -30,6 +37,8 @@ import { revocationServe } from './command/revocation-serve.ts';
 import { revoke } from './command/revoke.ts';
 import { rootAnchor } from './command/root-anchor.ts';
 import { rootIssue } from './command/root-issue.ts';
+import { tokenExchange } from './command/token-exchange.ts';
+import { tokenRequest } from './command/token-request.ts';
 import { up } from './command/up.ts';
 import { verify } from './command/verify.ts';
 import { version } from './command/version.ts';
@@ -42,6 +51,9 @@ import { usageFailure } from './usage.ts';
 
 const NOUNS: Readonly<Record<string, string>> = {
   key: 'make and show keys',
+  agent: 'enrol and look after agents',
+  token: 'get roots from an authority',
+  admin: 'say who administers an authority',
   audit: 'check audit logs, take heads of them, and audit the chains of other systems',
   revocation: 'run and check revocation logs',
   log: 'run, read, check and watch transparency logs',
@@ -103,6 +115,21 @@ function buildProgram(run: Run, session: Session): Command {
     receipt,
     inspect,
     up,
+    agentEnrol,
+    agentToken,
+    agentList,
+    agentShow,
+    agentSuspend,
+    agentResume,
+    agentRotate,
+    agentCompromise,
+    agentRetire,
+    tokenRequest,
+    tokenExchange,
+    adminAdd,
+    adminList,
+    adminRenew,
+    adminRemove,
     revoke,
     revocationServe,
     revocationAudit,
