@@ -35,16 +35,16 @@ export async function openStoredLog(folder: string): Promise<StoredLog> {
         async close() {
           await authority.close();
           await log.close();
-          tiles.close();
-          checkpoints.close();
+          await tiles.close();
+          await checkpoints.close();
         },
       };
     } catch (error) {
-      tiles.close();
+      await tiles.close();
       throw error;
     }
   } catch (error) {
-    checkpoints.close();
+    await checkpoints.close();
     throw error;
   }
 }
