@@ -28,6 +28,15 @@ export {
   grantsOf,
   MAX_GRANT_LIFETIME,
 } from './grant/grant.ts';
+export type { Direction, GrantDifference } from './grant/difference.ts';
+export {
+  type AppliedGrants,
+  createGrants,
+  type Grants,
+  type GrantsOptions,
+  type PlannedGrants,
+} from './grant/grants.ts';
+export { type GrantChange, type GrantPlan, planGrants } from './grant/plan.ts';
 export { GRANTS_TYPE, MAX_GRANTS_LENGTH, readGrantSet } from './grant/read-grant-set.ts';
 export type { KnownAgent, Possession } from './identity/agent-key.ts';
 export type {
