@@ -9,3 +9,9 @@ export {
 } from './key-file.ts';
 export type { ScryptCost } from './key-file-format.ts';
 export { createPassphraseFile, type PassphraseSource, passphraseFile } from './passphrase.ts';
+export {
+  type IntendedSignature,
+  type PurposeSignerOptions,
+  purposeSigner,
+  type SigningPurpose,
+} from './purpose.ts';
