@@ -31,7 +31,7 @@ export async function readArguments(
   const members = namesFrom(args, 'body');
   if (read.text === '' && members.every((name) => isOptional(args[name] as ArgumentMap[string])))
     return { args: found };
-  if (members.length === 0) throw malformed('body');
+  if (endpoint.method === 'GET') throw malformed('body');
   if (mediaType(request.headers) !== 'application/json') return 'media_type_unsupported';
   const parsed = parseJson(read.text);
   if (!parsed.ok || !isJsonObject(parsed.value)) throw malformed('json');

@@ -4,6 +4,7 @@ import { type JsonObject, type JsonValue, parseJson, platform } from '@taper/cor
 import { type Credential, createTaperFetch, type TaperFetch } from '@taper/http';
 import createClient, { type Client } from 'openapi-fetch';
 import { Failure } from '../failure.ts';
+import { making } from '../make.ts';
 import { patientFetch } from './answer.ts';
 import type { paths } from './paths.ts';
 
@@ -65,7 +66,7 @@ async function sign(
     if (given === undefined || given === false) continue;
     args[name] = from === 'body' ? (given as JsonValue) : String(given);
   }
-  const headers = await taper.headersFor(access.tool, args);
+  const headers = await making('the call', () => taper.headersFor(access.tool, args));
   for (const [name, value] of Object.entries(headers)) request.headers.set(name, value);
 }
 
