@@ -21,6 +21,8 @@ export type FailureCode =
   | 'text_invalid'
   | 'json_invalid'
   | 'anchors_malformed'
+  | 'grants_malformed'
+  | 'grants_widen'
   | 'anchors_refused'
   | 'chain_malformed'
   | 'names_malformed'
@@ -74,6 +76,8 @@ export const FAILURES: Readonly<Record<FailureCode, 1 | 2 | 3>> = {
   text_invalid: 1,
   json_invalid: 1,
   anchors_malformed: 1,
+  grants_malformed: 1,
+  grants_widen: 1,
   anchors_refused: 1,
   chain_malformed: 1,
   names_malformed: 1,

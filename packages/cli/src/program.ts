@@ -17,6 +17,10 @@ import { conformance } from './command/conformance.ts';
 import { delegate } from './command/delegate.ts';
 import { evidenceExport } from './command/evidence-export.ts';
 import { evidenceReport } from './command/evidence-report.ts';
+import { grantApply } from './command/grant-apply.ts';
+import { grantCheck } from './command/grant-check.ts';
+import { grantPlan } from './command/grant-plan.ts';
+import { grantShow } from './command/grant-show.ts';
 import { helpCommand } from './command/help.ts';
 import { inspect } from './command/inspect.ts';
 import { keyNew } from './command/key-new.ts';
@@ -53,6 +57,7 @@ const NOUNS: Readonly<Record<string, string>> = {
   key: 'make and show keys',
   agent: 'enrol and look after agents',
   token: 'get roots from an authority',
+  grant: 'say who may get which roots from an authority',
   admin: 'say who administers an authority',
   audit: 'check audit logs, take heads of them, and audit the chains of other systems',
   revocation: 'run and check revocation logs',
@@ -126,6 +131,10 @@ function buildProgram(run: Run, session: Session): Command {
     agentRetire,
     tokenRequest,
     tokenExchange,
+    grantCheck,
+    grantPlan,
+    grantApply,
+    grantShow,
     adminAdd,
     adminList,
     adminRenew,
