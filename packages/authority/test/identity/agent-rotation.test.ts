@@ -259,6 +259,39 @@ describe('rotation by the holder', () => {
     expect(await authority.entries()).toHaveLength(2);
   });
 
+  it.each([
+    ['suspended', 'agent_suspended', 'suspend'],
+    ['retired', 'agent_retired', 'retire'],
+    ['told of a compromised key', 'key_not_current', 'markCompromised'],
+    ['suspended and resumed', 'agent_state_invalid', 'resume'],
+  ] as const)(
+    'is not done for an agent that was %s while the root’s signer was slow',
+    async (_, code, step) => {
+      const authority = testAuthority();
+      await enrolled(authority, 'desk', first);
+      const desk = { agent: idOf('desk'), by: BY };
+      const agents = authority.node({
+        root: {
+          publicKey: rootKey.publicKey,
+          async sign(input) {
+            if (step === 'markCompromised')
+              await authority.agents.markCompromised({ key: first.publicKey.thumbprint, by: BY });
+            else if (step === 'retire') await authority.agents.retire(desk);
+            else await authority.agents.suspend(desk);
+            if (step === 'resume') await authority.agents.resume(desk);
+            return rootKey.sign(input);
+          },
+        },
+      });
+      await expect(rotate({ ...authority, agents })).rejects.toThrow(refusal(code));
+      const events = (await authority.entries()).map(({ event }) => event);
+      expect(events).not.toContain('agent.key_rotated');
+      await expect(authority.agents.agentOfKey(second.publicKey.thumbprint)).rejects.toThrow(
+        refusal('agent_unknown'),
+      );
+    },
+  );
+
   it('is not done when the root’s signer fails, and leaves nothing', async () => {
     const authority = await withDesk({
       root: {

@@ -411,7 +411,7 @@ describe('enrolment by a workload identity', () => {
     expect(JSON.stringify(entries)).not.toContain(token);
   });
 
-  it('takes a token once, even when the agent’s name were free again', async () => {
+  it('takes a token once, whoever brings it', async () => {
     const claims = { deployment: 'one' };
     const bindings = [
       { where: { sub: 'ci-desk' }, tenant: 'acme', name: { claim: 'deployment' } },
