@@ -13,10 +13,13 @@ import { CALL, VALID } from './cases/call.ts';
 import { CAPABILITY } from './cases/capability.ts';
 import { CHILD } from './cases/child.ts';
 import { EXTENSION } from './cases/extension.ts';
+import { HYBRID, HYBRID_VALID } from './cases/hybrid-root.ts';
+import { HYBRID_KEY } from './cases/hybrid-signature.ts';
 import { LIMITS } from './cases/limits.ts';
 import { PRESENTATION, PRESENTED, type PresentationCase } from './cases/presentation.ts';
 import { PROFILE, PROFILE_PRESENTATION, PROFILE_VALID } from './cases/profile.ts';
 import { ROOT } from './cases/root.ts';
+import { NEXT_ROOT, ROTATION, ROTATION_VALID } from './cases/rotation.ts';
 
 /** A vector of ours says what the suites of others need not. */
 export interface OurVector extends Vector {
@@ -58,6 +61,15 @@ const BEFORE_A_CALL: readonly Elsewhere[] = [
   ['request_too_large', 'Send a body that is larger than the route accepts.'],
   ['chain_not_stored', 'Name a chain by its hash that was not presented before.'],
   ['tool_definition_ambiguous', 'Pin a tool of whose name there are two.'],
+].map(([code = '', how = '']) => ({ code, via: 'enforcement', how }));
+
+/** Met where agents are known by a directory. */
+const OF_AGENTS: readonly Elsewhere[] = [
+  ['agent_unknown', 'Call with a key that was never enrolled, where only enrolled agents may.'],
+  ['agent_not_active', 'Suspend an agent on the chain, and call.'],
+  ['agent_blocked', 'Block an agent on the chain, and call.'],
+  ['agent_not_allowed', 'Call with an agent that is not allowed, where only allowed ones may.'],
+  ['agents_unavailable', 'Let the directory of agents fail, hang, be stale or answer nonsense.'],
 ].map(([code = '', how = '']) => ({ code, via: 'enforcement', how }));
 
 const ELSEWHERE: readonly Elsewhere[] = [
@@ -172,6 +184,11 @@ const ELSEWHERE: readonly Elsewhere[] = [
     how: 'Revoke a token or a key of the chain, and call.',
   },
   {
+    code: 'key_rotated',
+    via: 'enforcement',
+    how: 'Let the authority’s log say that the key was replaced, and call with it once its time is over.',
+  },
+  {
     code: 'revocation_stale',
     via: 'enforcement',
     how: 'Let the view of revocations be older than `max_staleness`.',
@@ -206,6 +223,7 @@ const ELSEWHERE: readonly Elsewhere[] = [
     via: 'enforcement',
     how: 'Let the audit log fail, hang or be full while a call is judged.',
   },
+  ...OF_AGENTS,
   ...IN_A_SESSION,
   ...BEFORE_A_CALL,
   {
@@ -224,6 +242,11 @@ const PARAMS: VectorSuite['params'] = {
   audience: CAST.audience,
 };
 
+const ANCHORS: VectorSuite['trust_anchors'] = CAST.anchors.map(({ issuer, key }) => ({
+  iss: issuer,
+  jwk: key.publicKey.jwk as unknown as JsonObject,
+}));
+
 function suite(
   name: string,
   about: string,
@@ -235,10 +258,7 @@ function suite(
     suite: name,
     about,
     params: PARAMS,
-    trust_anchors: CAST.anchors.map(({ issuer, key }) => ({
-      iss: issuer,
-      jwk: key.publicKey.jwk as unknown as JsonObject,
-    })),
+    trust_anchors: ANCHORS,
   };
   const whole = { ...head, vectors, ...more };
   const ids = [...vectors, ...(more.presentations ?? [])].map(({ id }) => id);
@@ -354,6 +374,36 @@ export function makeSuites(): ReadonlyMap<string, OurSuite> {
         'Caveats, the profile of spec/profile.md: marks, shapes, accumulation, joins, and the checks that need no state.',
         vectorsOf(PROFILE, PROFILE_VALID),
         { presentations: PROFILE_PRESENTATION.flatMap(presentationVectors) },
+      ),
+    ],
+    [
+      'taper-rotation.json',
+      suite(
+        'taper-rotation',
+        'Rotated keys, spec/rotation.md: statements in the headers of children and proofs.',
+        vectorsOf(ROTATION, ROTATION_VALID),
+        {
+          trust_anchors: [
+            ...ANCHORS,
+            {
+              iss: CAST.anchors[0]?.issuer as string,
+              jwk: NEXT_ROOT.publicKey.jwk as unknown as JsonObject,
+            },
+          ],
+        },
+      ),
+    ],
+    [
+      'taper-hybrid-roots.json',
+      suite(
+        'taper-hybrid-roots',
+        'Roots with a second, post-quantum signature, spec/hybrid-roots.md: the first anchor asks for it.',
+        vectorsOf(HYBRID, HYBRID_VALID),
+        {
+          trust_anchors: ANCHORS.map((anchor, index) =>
+            index === 0 ? { ...anchor, hybrid: { alg: 'ML-DSA-65', key: HYBRID_KEY } } : anchor,
+          ),
+        },
       ),
     ],
     [

@@ -121,6 +121,6 @@ describe('the command', () => {
       { encoding: 'utf8' },
     );
     expect(status).toBe(0);
-    expect(stdout).toMatch(/^\d+ vectors in 4 files are as they should be$/m);
+    expect(stdout).toMatch(/^\d+ vectors in 6 files are as they should be$/m);
   });
 });

@@ -44,6 +44,12 @@ export {
 export { type PythonRun, runPython, whyNoPython } from './python.ts';
 export { createRandom, type Random } from './random.ts';
 export {
+  type ConsentOptions,
+  consentOf,
+  type StatementOptions,
+  statementOf,
+} from './rotation.ts';
+export {
   CAST,
   type ClaimChanges,
   type Departures,

@@ -65,7 +65,12 @@ export interface VectorSuite {
     readonly pop_window: number;
     readonly audience: string;
   };
-  readonly trust_anchors: readonly { readonly iss: string; readonly jwk: JsonObject }[];
+  readonly trust_anchors: readonly {
+    readonly iss: string;
+    readonly jwk: JsonObject;
+    /** The second key, whose signature roots must carry, too. */
+    readonly hybrid?: { readonly alg: 'ML-DSA-65'; readonly key: string };
+  }[];
   readonly vectors: readonly Vector[];
   readonly presentations?: readonly PresentationVector[];
 }
@@ -81,7 +86,11 @@ export function verifierOptions(
   policy: VectorBase['policy'] = {},
 ): VerifierOptions & { readonly anchors: readonly TrustAnchor[] } {
   return {
-    anchors: trust_anchors.map(({ iss, jwk }) => ({ issuer: iss, key: importPublicKey(jwk) })),
+    anchors: trust_anchors.map(({ iss, jwk, hybrid }) => ({
+      issuer: iss,
+      key: importPublicKey(jwk),
+      ...(hybrid === undefined ? {} : { hybrid }),
+    })),
     audience: params.audience,
     limits: {
       maxIatSkew: params.max_iat_skew,
