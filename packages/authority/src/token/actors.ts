@@ -52,6 +52,16 @@ export function actorsAfter(act: JsonValue | undefined, actor: Actor): JsonObjec
   return requireFew({ ...actor, ...(act === undefined ? {} : { act }) });
 }
 
+/** The agents of an issuer that an `act` claim names, by their SPIFFE IDs. */
+export function agentsIn(act: JsonValue | undefined, issuer: string): readonly string[] {
+  const agents: string[] = [];
+  for (let next = act; isJsonObject(next); next = next['act']) {
+    const { iss, sub } = next;
+    if (iss === issuer && typeof sub === 'string') agents.push(sub);
+  }
+  return agents;
+}
+
 function isSame(act: JsonObject, { iss, sub }: Actor): boolean {
   return act['iss'] === iss && act['sub'] === sub;
 }

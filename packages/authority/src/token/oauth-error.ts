@@ -38,7 +38,11 @@ export function json(
   status: number,
   headers: Readonly<Record<string, string>> = {},
 ): Response {
-  const fixed = { 'Content-Type': 'application/json', 'Cache-Control': 'no-store' };
+  const fixed = {
+    'Content-Type': 'application/json',
+    'Cache-Control': 'no-store',
+    Pragma: 'no-cache',
+  };
   return new Response(JSON.stringify(body), { status, headers: { ...fixed, ...headers } });
 }
 

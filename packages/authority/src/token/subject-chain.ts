@@ -1,27 +1,18 @@
-import {
-  isJsonObject,
-  type JsonObject,
-  type JsonValue,
-  type StapleSubject,
-  type VerifiedChain,
-  type Verifier,
-} from '@taper/core';
+import type { JsonObject, StapleSubject, VerifiedChain, Verifier } from '@taper/core';
 import type { ForeignDomains } from '../foreign/foreign-domain.ts';
 import type { SubjectBounds } from '../issuance/request.ts';
 import type { AuthorityStore } from '../port/store.ts';
 import { AuthorityRefusal } from '../refusal.ts';
-import { type Actor, actorsOfChain, informationOf } from './actors.ts';
+import { type Actor, actorsOfChain, agentsIn, informationOf } from './actors.ts';
 import { carriedAudience, carriedCaveats, revocableOf, toolsOf } from './carried.ts';
 import { malformed } from './form.ts';
 import { textClaim, unsafeClaims } from './jwt.ts';
 import { actorRefused, type SubjectContext, subjectRefused } from './subject.ts';
+import { chainsBefore, requireFewSubjects } from './subjects-before.ts';
 import { readChain } from './token-type.ts';
 
 /** The parameter with the staple (spec/revocation.md section 10) of a foreign chain, base64url. */
 export const SUBJECT_EVIDENCE = 'subject_evidence';
-
-/** Subjects of exchanges before this one that a root still names. */
-const MAX_SUBJECTS = 8;
 
 /** Whether anything that a chain rests on was revoked in this authority's log. An exception refuses the exchange. */
 export type RevocationCheck = (
@@ -63,10 +54,7 @@ export async function boundsOfChain(
   if (!claims.hasCapabilities) throw subjectRefused('no_capabilities');
   const names = await knownHolders(chain, options);
   const kind = issuer === undefined ? 'chain' : 'foreign';
-  const rests = revocableOf(chain);
-  // A tenant of another domain is none of ours, whatever it is called.
-  const asked = kind === 'chain' ? rests : { ...rests, tenant: undefined };
-  await requireUnrevoked(asked, context.now, options.revoked);
+  await requireUnrevoked(restingOn(chain, kind), context.now, options.revoked);
   return {
     subject: kind,
     issuer,
@@ -133,8 +121,21 @@ async function knownHolders(
       if (isLate && child.rotations === undefined) throw subjectRefused('key_rotated', { hop });
       names.set(thumbprint, { iss: issuer, sub: agent.spiffeId });
     }
+    if (chain.anchor.issuer !== issuer) return names;
+    for (const spiffeId of agentsIn(informationOf(chain).act, issuer)) {
+      const agent = await tx.findAgentBySpiffeId(spiffeId);
+      if (agent?.state !== 'active') throw subjectRefused('actor', { actor: spiffeId });
+    }
     return names;
   });
+}
+
+/** Everything that must not be revoked: the chain, and those that were exchanged for its root before. */
+function restingOn(chain: VerifiedChain, kind: 'chain' | 'foreign'): StapleSubject {
+  const own = revocableOf(chain);
+  // A tenant of another domain is none of ours, and what its roots say of themselves is its own affair.
+  if (kind === 'foreign') return { ...own, tenant: undefined };
+  return { ...own, chains: [...own.chains, ...chainsBefore(informationOf(chain).subject)] };
 }
 
 async function requireUnrevoked(
@@ -161,23 +162,17 @@ function claimsFor(
   nameOf: (thumbprint: string, uri: string) => Actor,
 ): JsonObject {
   const { sub, subject } = informationOf(chain);
-  requireFewSubjects(subject);
+  const [rests] = revocableOf(chain).chains;
   return {
     act: actorsOfChain(chain, actor, nameOf),
     taper_subject: {
       kind,
       iss: chain.anchor.issuer,
       hash: chain.leaf.hash,
-      ...(subject === undefined ? {} : { subject }),
+      tokens: rests?.tokens ?? [],
+      keys: rests?.keys ?? [],
+      ...(subject === undefined ? {} : { subject: requireFewSubjects(subject) }),
     },
     ...(sub === undefined ? {} : { sub }),
   };
-}
-
-function requireFewSubjects(subject: JsonValue | undefined): void {
-  let next = subject;
-  for (let count = 1; next !== undefined; count += 1) {
-    if (!isJsonObject(next) || count >= MAX_SUBJECTS) throw subjectRefused('exchanged_too_often');
-    next = Object.hasOwn(next, 'subject') ? next['subject'] : undefined;
-  }
 }

@@ -17,6 +17,10 @@ import { AAT_CHAIN } from './token-type.ts';
 
 export const CLIENT_CREDENTIALS = 'client_credentials';
 
+/** Places that a root can be asked for, and characters of one. */
+const MAX_PLACES = 16;
+const MAX_PLACE = 2048;
+
 export interface TokenEndpointOptions {
   /** The authority's issuer identifier, byte for byte what metadata says. */
   readonly issuer: string;
@@ -125,17 +129,29 @@ function readWanted(
   const details = form.get('authorization_details');
   if (details === undefined && grantType === CLIENT_CREDENTIALS)
     throw malformed('absent', 'authorization_details');
-  const audience = [...form.all('audience'), ...form.all('resource')];
+  const audience = readAudience(form);
   return {
     agent: agent.id,
     holder: key,
     details: details === undefined ? undefined : readDetails(details),
     grant: form.get('grant'),
-    audience: audience.length === 0 ? undefined : audience,
+    audience,
     lifetime: readNumber(form, 'lifetime'),
     maxDepth: readNumber(form, 'max_depth'),
     pending: form.get('pending'),
   };
+}
+
+/** Where the root is to be presented: `resource` (RFC 8707 section 2: an absolute URI without fragment) and `audience`. */
+function readAudience(form: TokenForm): readonly string[] | undefined {
+  const resources = form.all('resource');
+  const places = [...new Set([...form.all('audience'), ...resources])];
+  const fits =
+    places.length <= MAX_PLACES &&
+    places.every((place) => place.length <= MAX_PLACE && !/[\s\p{C}]/u.test(place)) &&
+    resources.every((place) => URL.canParse(place) && !place.includes('#'));
+  if (!fits) throw new AuthorityRefusal('target_refused', 'This is no place to present a root at.');
+  return places.length === 0 ? undefined : places;
 }
 
 /** `req_cnf` (RFC 9201 section 3.1) must hold the key that the DPoP proof proves: nobody gets a token bound to a key that is not its own. */

@@ -427,7 +427,52 @@ describe('what is revoked is not exchanged (D22)', () => {
     expect(answer.outcome).toBe('subject_refused: revoked');
   });
 
+  test('nor is a root whose chain was revoked after it was exchanged, however often since', async () => {
+    const office = await openOffice();
+    const chain = await handed(office);
+    let subject = subjectOf(chain);
+    for (let time = 0; time < 2; time += 1)
+      subject = (await office.exchange(till, subject)).body['access_token'] as string;
+    const ids = [chain.tokens[0]?.hash, chain.leaf.hash, desk.publicKey.thumbprint];
+    for (const id of ids as string[]) {
+      office.revoked.add(id);
+      expect((await office.exchange(till, subject)).outcome).toBe('subject_refused: revoked');
+      office.revoked.delete(id);
+    }
+    expect((await office.exchange(till, subject)).outcome).toBe('ok');
+  });
+
   const by = { kind: 'operator', id: 'test' } as const;
+  test('nor is a root that was exchanged for the chain of an agent which is suspended since', async () => {
+    const office = await openOffice();
+    const answer = await office.exchange(till, subjectOf(await handed(office)));
+    const subject = answer.body['access_token'] as string;
+    await office.agents.suspend({ agent: spiffeId('desk'), by });
+    expect((await office.exchange(till, subject)).outcome).toBe('subject_refused: actor');
+    await office.agents.resume({ agent: spiffeId('desk'), by });
+    expect((await office.exchange(till, subject)).outcome).toBe('ok');
+  });
+
+  test('nor what an administrator or the authority itself holds: their keys are no agents (Q04)', async () => {
+    const office = await openOffice();
+    const administrator = testKey('administrator');
+    const { thumbprint, jwk } = administrator.publicKey;
+    await office.store.transaction((tx) =>
+      tx.insertKey({
+        thumbprint,
+        jwk,
+        purpose: 'administrator',
+        holder: 'ada',
+        state: 'current',
+        addedAt: TEST_TIME,
+        endsAt: undefined,
+      }),
+    );
+    const root = verified([await office.root(desk)]);
+    const chain = await handOn(await handOn(root, desk, administrator), administrator, till);
+    expect((await office.exchange(till, subjectOf(chain))).outcome).toBe('subject_refused: holder');
+  });
+
   test('an actor that is suspended exchanges nothing any more, and again once it is resumed', async () => {
     const office = await openOffice();
     const chain = await handed(office);

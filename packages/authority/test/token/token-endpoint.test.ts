@@ -32,6 +32,7 @@ describe('client_credentials', () => {
     expect(status).toBe(200);
     expect(headers.get('content-type')).toBe('application/json');
     expect(headers.get('cache-control')).toBe('no-store');
+    expect(headers.get('pragma')).toBe('no-cache');
     expect(office.nonces.accepts(headers.get('dpop-nonce') ?? '')).toBe(true);
     expect(body).toMatchObject({
       token_type: 'aat',
@@ -87,6 +88,30 @@ interface Case {
 
 /** Every malformed or refused parameter, with the error that its RFC names. */
 const CASES: readonly Case[] = [
+  {
+    rule: 'a resource that is no absolute URI (RFC 8707 2)',
+    form: { resource: 'shop' },
+    error: 'invalid_target',
+    code: 'target_refused',
+  },
+  {
+    rule: 'a resource with a fragment (RFC 8707 2)',
+    form: { resource: 'https://shop.example#x' },
+    error: 'invalid_target',
+    code: 'target_refused',
+  },
+  {
+    rule: 'an audience with a line in it',
+    form: { audience: 'a\nb' },
+    error: 'invalid_target',
+    code: 'target_refused',
+  },
+  {
+    rule: 'an audience that is long',
+    form: { audience: 'a'.repeat(2049) },
+    error: 'invalid_target',
+    code: 'target_refused',
+  },
   {
     rule: 'no grant type (RFC 6749 5.2)',
     form: { grant_type: undefined },
