@@ -4,6 +4,7 @@ import { createGrants, type Grants } from './grant/grants.ts';
 import { type Agents, createAgents } from './identity/agents.ts';
 import type { WorkloadIdentifier } from './identity/enrolment.ts';
 import type { Issuance } from './issuance/issuance.ts';
+import { createPeers, type Peers } from './peers/peers.ts';
 import type { AuthorityStore } from './port/store.ts';
 
 /** Publishes revocations. A port: the deployment wires the one writer of the authority's log, here or on another node. */
@@ -49,6 +50,7 @@ export interface Authority {
   readonly administrators: Administrators;
   readonly grants: Grants;
   readonly issuance: Issuance;
+  readonly peers: Peers;
   readonly revocations: Revocations;
   readonly clock: () => number;
   readonly random: (length: number) => Uint8Array;
@@ -88,6 +90,7 @@ export function createAuthority(options: AuthorityOptions): Authority {
     }),
     grants: createGrants({ store, clock }),
     issuance: options.issuance,
+    peers: createPeers({ store, clock }),
     revocations: options.revocations,
     clock,
     random,

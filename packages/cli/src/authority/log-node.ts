@@ -8,6 +8,7 @@ import {
   createWitnessClient,
   type Log,
   openLog,
+  openLoggedRegister,
   openRevocationAuthority,
   type RevocationAuthority,
 } from '@taper/log';
@@ -85,7 +86,20 @@ export async function openLogNode(options: LogNodeOptions): Promise<LogNode> {
       onFailure,
     });
     undo.push(() => authority.close());
-    const service = createRevocationService({ log, authority, prefix: LOG_PREFIX, onFailure });
+    const agents = await openLoggedRegister({
+      authority,
+      signer: keys.authority,
+      state: createFileRevocationStateStore(join(place, 'agents-state')),
+      onFailure,
+    });
+    undo.push(() => agents.close());
+    const service = createRevocationService({
+      log,
+      authority,
+      agents,
+      prefix: LOG_PREFIX,
+      onFailure,
+    });
     const tileHandler = createLogHandler({
       tiles,
       checkpoint: () => log.checkpoint(),
