@@ -1,5 +1,5 @@
 import { AuthorityRefusal, type GrantSet, readGrantSet } from '@taper/authority';
-import { canonicalize, type JsonObject, type JsonValue, parseJson } from '@taper/core';
+import { canonicalize, type JsonObject, type JsonValue, parseJson, TaperError } from '@taper/core';
 import { isAlias, isMap, isScalar, isSeq, parseDocument } from 'yaml';
 import { Failure } from '../failure.ts';
 import type { Session } from '../session.ts';
@@ -31,6 +31,9 @@ export function asGrants(value: JsonValue, source: string): GrantSet {
   try {
     return readGrantSet(canonicalize(value));
   } catch (error) {
+    // What has no canonical form, such as a member named __proto__, is not shown.
+    if (error instanceof TaperError && !(error instanceof AuthorityRefusal))
+      throw malformed(source, 'is nothing that JSON could say');
     if (!(error instanceof AuthorityRefusal)) throw error;
     const { tenant, grant, member, tool, argument } = error.facts;
     const place = [
