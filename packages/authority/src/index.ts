@@ -20,6 +20,7 @@ export {
   type ForeignDomainOptions,
   type ForeignDomains,
 } from './foreign/foreign-domain.ts';
+export type { Direction, GrantDifference } from './grant/difference.ts';
 export {
   type Grant,
   type GrantCaveats,
@@ -28,7 +29,6 @@ export {
   grantsOf,
   MAX_GRANT_LIFETIME,
 } from './grant/grant.ts';
-export type { Direction, GrantDifference } from './grant/difference.ts';
 export {
   type AppliedGrants,
   createGrants,
@@ -116,6 +116,12 @@ export type {
   PendingIssuanceRecord,
 } from './port/store.ts';
 export { AuthorityRefusal, type OAuthError, REFUSALS, type RefusalCode } from './refusal.ts';
+export {
+  type LeftByHand,
+  type Restored,
+  type RestoreOptions,
+  restoreFromLog,
+} from './restore/restore.ts';
 export { type StoreConflict, StoreError } from './store-error.ts';
 export { JWT_SPIFFE } from './token/client-authentication.ts';
 export { createTokenExchange, TOKEN_EXCHANGE } from './token/exchange.ts';

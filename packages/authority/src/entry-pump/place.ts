@@ -17,6 +17,7 @@ const RUN = 500;
  *
  * The log is older than nothing in the store, and the store than nothing in the log: one that is was put back from a copy.
  *
+ * @param onMissing puts an entry into the store that the log has behind everything that the store has; without it that is an exception.
  * @throws {TaperError} `log_rolled_back` where the log does not have what the store says it has; `store_unusable` where it has what
  * the store does not; `log_corrupt` for an entry of type `authority` that is not by the rules; whatever store and log throw.
  */
@@ -24,10 +25,12 @@ export async function findPlace(
   store: AuthorityStore,
   log: EntryLog,
   authority: readonly PublicKey[],
+  onMissing?: (entry: VerifiedAuthorityEntry) => Promise<void>,
 ): Promise<number> {
   const last = await store.lastMarked();
   let sequence = last?.sequence ?? 0;
   let isThere = last === undefined;
+  let isBehind = false;
   let waiting: OutboxRecord[] = [];
   let places: { sequence: number; index: number }[] = [];
   for await (const { index, text } of log.scan(last?.index ?? 0)) {
@@ -40,15 +43,19 @@ export async function findPlace(
     if (entry === undefined) continue;
     if (entry.sequence !== sequence + 1)
       throw corrupt(index, `has sequence ${entry.sequence} after ${sequence}`);
-    if (waiting.length === 0) {
+    if (waiting.length === 0 && !isBehind) {
       if (places.length > 0) await store.markEntries(places);
       places = [];
       waiting = await store.pendingEntries(RUN);
     }
     const record = waiting.shift();
-    if (!isEntryOf(entry, record)) throw olderStore(entry.sequence, index);
+    if (record === undefined && onMissing !== undefined) {
+      isBehind = true;
+      await onMissing(entry);
+    } else if (!isEntryOf(entry, record)) throw olderStore(entry.sequence, index);
     sequence = entry.sequence;
     places.push({ sequence, index });
+    if (isBehind && places.length === RUN) await store.markEntries(places.splice(0));
   }
   if (!isThere) throw olderLog(last?.index);
   if (places.length > 0) await store.markEntries(places);
