@@ -12,7 +12,7 @@ import { signJwt } from './sign-jwt.ts';
 import { type AgentName, readAgentSpiffeId } from './spiffe-id.ts';
 
 /** `typ` of an identity document: a WIMSE workload identity token (draft-ietf-wimse-workload-creds, WIT-SVID section 2.2). */
-export const IDENTITY_DOCUMENT_TYPE = 'wit+jwt';
+const IDENTITY_DOCUMENT_TYPE = 'wit+jwt';
 
 /** Longer documents are refused unread. */
 const MAX_LENGTH = 4096;
