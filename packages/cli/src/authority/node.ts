@@ -29,6 +29,7 @@ import { openSqliteAuthorityStore } from '@taper/authority/sqlite';
 import type { TrustAnchor } from '@taper/core';
 import { listen, parseAddress } from '../serve/listener.ts';
 import { createAdministration } from './administration.ts';
+import { publishAnchors } from './anchors-publication.ts';
 import type { AuthorityConfig } from './config.ts';
 import { HOME_FILES } from './home.ts';
 import { lockFolder } from './instance-lock.ts';
@@ -69,6 +70,8 @@ export interface RunningAuthority {
   readonly witnessUrl: string | undefined;
   readonly authority: Authority;
   readonly anchors: readonly TrustAnchor[];
+  /** Text of the trust-anchor document that is published. */
+  readonly anchorsDocument: string;
   readonly log: Pick<LogNode, 'log' | 'witness'>;
   /** Ends the requests that are being answered, has everything in the log, and gives the folder back. */
   close(): Promise<void>;
@@ -115,6 +118,7 @@ export async function startAuthority(options: StartOptions): Promise<RunningAuth
       await pump.flush().catch(onFailure);
       await pump.close();
     });
+    let published = await publishAnchors({ store, config, keys, node, clock });
     const trusted = trustedIssuers(config, clock, options.issuerFetch);
     const issuance = createIssuance({
       store,
@@ -193,6 +197,7 @@ export async function startAuthority(options: StartOptions): Promise<RunningAuth
           issuer: config.issuer,
           identityKeys: [keys.identity.publicKey],
           version: packageVersion(),
+          anchors: () => published.history,
         }),
       ],
       rateLimit: createRateLimit(config.requestsPerSecond),
@@ -203,6 +208,9 @@ export async function startAuthority(options: StartOptions): Promise<RunningAuth
     });
     const sweeping = setInterval(() => {
       store.sweep(clock()).catch(onFailure);
+      publishAnchors({ store, config, keys, node, clock }).then((next) => {
+        published = next;
+      }, onFailure);
     }, SWEEP_INTERVAL);
     undo.push(() => clearInterval(sweeping));
     let draining = false;
@@ -236,6 +244,7 @@ export async function startAuthority(options: StartOptions): Promise<RunningAuth
       witnessUrl: node.witness?.url,
       authority,
       anchors,
+      anchorsDocument: published.text,
       log: node,
       close,
     };

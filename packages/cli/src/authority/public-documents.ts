@@ -12,11 +12,13 @@ export interface PublicDocumentsOptions {
   readonly issuer: string;
   readonly identityKeys: readonly PublicKey[];
   readonly version: string;
+  /** The trust-anchor documents, as they are now. */
+  readonly anchors: () => string;
 }
 
 /** What anybody may read: metadata (RFC 8414), key set, OpenAPI document. Nothing in them is secret, and no web page may read more than that. */
 export function publicDocuments(options: PublicDocumentsOptions): readonly MountedHandler[] {
-  const { issuer, identityKeys, version } = options;
+  const { issuer, identityKeys, version, anchors } = options;
   const metadata = createMetadata({
     issuer,
     tokenEndpoint: issuer + TOKEN_PATH,
@@ -26,11 +28,16 @@ export function publicDocuments(options: PublicDocumentsOptions): readonly Mount
     document(metadataPath(issuer), 'metadata', metadata),
     document(JWKS_PATH, 'jwks', createJwks(identityKeys)),
     document('/openapi.json', 'openapi', openApiDocument(ENDPOINTS, version)),
+    publicText('/anchors', 'anchors', anchors),
   ];
 }
 
 function document(path: string, name: string, value: JsonObject): MountedHandler {
   const text = JSON.stringify(value);
+  return publicText(path, name, () => text);
+}
+
+function publicText(path: string, name: string, text: () => string): MountedHandler {
   return {
     prefix: path,
     name,
@@ -38,7 +45,7 @@ function document(path: string, name: string, value: JsonObject): MountedHandler
       if (new URL(url).pathname !== path) return plain(404, 'not_found');
       if (method !== 'GET' && method !== 'HEAD')
         return plain(405, 'method_not_allowed', { Allow: 'GET' });
-      return new Response(text, {
+      return new Response(text(), {
         headers: {
           'Content-Type': 'application/json',
           'Cache-Control': `public, max-age=${MAX_AGE}`,

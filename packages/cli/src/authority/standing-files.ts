@@ -24,9 +24,8 @@ export async function writeStandingFiles(
   running: RunningAuthority,
   now: number,
 ): Promise<boolean> {
-  const { anchors, authority, log } = running;
-  const list = anchors.map(({ issuer, key }) => ({ iss: issuer, jwk: key.jwk }));
-  await replaceFile(folder, HOME_FILES.anchors, `${jsonText(list, 2)}\n`);
+  const { authority, log } = running;
+  await replaceFile(folder, HOME_FILES.anchors, `${running.anchorsDocument}\n`);
   const { witness } = log;
   const file = {
     trust: {
