@@ -9,8 +9,10 @@ from . import capability
 from .capability import Tools
 from .caveat import ChainCaveats, Profile, check_claim, check_header
 from .denial import Denial, Denied
+from .hybrid import check_hybrid
 from .jws import Compact, check_kind, check_signature, extract_token_id, fitting_keys, read_claims, take_apart
 from .key import KeyRefused, PublicKey, read_public_key
+from .rotation import PARAMETER, IssuerKey, Rotation, check_time, follow
 from .strict_json import Json, integer_of, utf16_length
 
 TOKEN_TYPE = "aat+jwt"
@@ -23,6 +25,8 @@ class Anchor:
 
     issuer: str
     key: PublicKey
+    #: The second key, where roots must be signed by both (spec/hybrid-roots.md).
+    hybrid: bytes | None = None
 
 
 @dataclass(frozen=True)
@@ -47,6 +51,8 @@ class Token:
     tools: Tools
     has_entry: bool
     signer: PublicKey
+    #: The statements that lead from the parent's holder to the signer, where that is another.
+    rotations: Sequence[Rotation] = ()
 
 
 @dataclass(frozen=True)
@@ -70,6 +76,8 @@ class ChainVerifier:
     def __post_init__(self) -> None:
         if not 1 <= len(self.anchors) <= MAX_ANCHORS:
             raise ValueError("a verifier takes 1 to 100 trust anchors")
+        if len({(each.key, each.hybrid) for each in self.anchors}) != len({each.key for each in self.anchors}):
+            raise ValueError("a key is given with and without a second, or with two")
 
     def verify_chain(self, chain: Sequence[str], now: int) -> VerifiedChain | Denial:
         """Steps 1 to 5. `now` in seconds since the epoch."""
@@ -84,7 +92,7 @@ class ChainVerifier:
         caveats = ChainCaveats()
         for hop, compact in enumerate(compacts):
             try:
-                token = self._child(compact, tokens[-1], now) if tokens else self._root(compact, now)
+                token = self._child(compact, tokens, now) if tokens else self._root(compact, now)
             except Denied as denied:
                 raise Denied(denied.denial.code, denied.denial.step, hop) from denied
             caveats.add(hop, token.hash, token.claims.get("taper") or {})
@@ -120,19 +128,37 @@ class ChainVerifier:
             compacts.append(compact)
         return compacts
 
-    def _header(self, compact: Compact, keys: list[PublicKey], step: str) -> list[PublicKey]:
-        """Steps 3a and 4a."""
+    def _header(self, compact: Compact, step: str) -> dict[str, Json]:
+        """Steps 3a and 4a, but for the key."""
         header = compact.header
         if header is None:
             raise Denied("token_malformed", step)
         check_kind(header, TOKEN_TYPE, step)
         check_header(header, self.profile, step)
-        return fitting_keys(header, keys, step)
+        return header
+
+    def acting(self, header: Mapping[str, Json], tokens: Sequence[Token]) -> tuple[PublicKey, Sequence[Rotation]]:
+        """The key that signs under the last of these tokens, and the statements that lead to it. Raises Denied."""
+        holder = tokens[-1].holder
+        if PARAMETER not in header:
+            return holder, ()
+        root = tokens[0].claims
+        caveats = root.get("taper")
+        tenant = caveats.get("tenant") if isinstance(caveats, dict) else None
+        roots = [IssuerKey(each.issuer, each.key) for each in self.anchors]
+        rotations = follow(header[PARAMETER], holder, str(root["iss"]), tenant, roots)
+        return rotations[-1].new, rotations
 
     def _root(self, compact: Compact, now: int) -> Token:
         """Step 3."""
-        keys = self._header(compact, list(dict.fromkeys(each.key for each in self.anchors)), "3a")
+        header = self._header(compact, "3a")
+        if PARAMETER in header:
+            raise Denied("rotation_invalid")
+        keys = fitting_keys(header, list(dict.fromkeys(each.key for each in self.anchors)), "3a")
         signers = check_signature(compact, keys, "3b")
+        second = next((each.hybrid for each in self.anchors if each.key == signers[0]), None)
+        if second is not None:
+            check_hybrid(compact, second)
         claims = read_claims(compact, "3b")
         check_claim(compact.header or {}, claims, "3")
         iat, exp = _times(claims, "3b")
@@ -161,10 +187,12 @@ class ChainVerifier:
             raise Denied("capabilities_malformed", "3m")
         return Token(compact.hash, claims, holder, capability.read_tools(raw, "3n"), True, signers[0])
 
-    def _child(self, compact: Compact, parent: Token, now: int) -> Token:
+    def _child(self, compact: Compact, tokens: Sequence[Token], now: int) -> Token:
         """Step 4."""
-        self._header(compact, [parent.holder], "4a")
-        check_signature(compact, [parent.holder], "4b")
+        parent = tokens[-1]
+        header = self._header(compact, "4a")
+        signer, rotations = self.acting(header, tokens)
+        check_signature(compact, fitting_keys(header, [signer], "4a"), "4b")
         claims = read_claims(compact, "4b")
         check_claim(compact.header or {}, claims, "4")
         _identifier(claims, "4b1")
@@ -177,7 +205,7 @@ class ChainVerifier:
         if not all(isinstance(claims.get(name), str) and claims[name] != "" for name in ("iss", "par_hash")):
             raise Denied("parent_link_invalid", "4b5")
         iat, exp = _times(claims, "4b5")
-        if claims["iss"] != parent.holder.thumbprint_uri:
+        if claims["iss"] != signer.thumbprint_uri:
             raise Denied("issuer_mismatch", "4c")
         self._depths(depth, deepest, parent)
         parent_iat, parent_exp = integer_of(parent.claims["iat"]), integer_of(parent.claims["exp"])
@@ -187,6 +215,7 @@ class ChainVerifier:
             raise Denied("token_expired", "4i")
         if iat < parent_iat:
             raise Denied("issued_before_parent", "4j")
+        check_time(rotations, iat)
         self._in_force(iat, exp, now, ("4i", "4k", "4l"))
         if depth > deepest:
             raise Denied("depth_exhausted", "4m")
@@ -194,7 +223,7 @@ class ChainVerifier:
         capability.check_narrowing(parent.tools, tools)
         if claims["par_hash"] != parent.hash:
             raise Denied("parent_hash_mismatch", "4q")
-        return Token(compact.hash, claims, holder, tools, has_entry, parent.holder)
+        return Token(compact.hash, claims, holder, tools, has_entry, signer, rotations)
 
     def _depths(self, depth: int, deepest: int, parent: Token) -> None:
         """Steps 4d to 4g."""

@@ -17,6 +17,7 @@ from .comparison import Tally, compare_file
 from .denial import Denial, Denied
 from .evidence import PolicyError, read_trust_policy, verify_evidence
 from .evidence.problem import AUTHENTIC, AUTHORIZED, COMPLETE, PASS
+from .hybrid import read_hybrid_key
 from .key import KeyRefused, read_public_key
 from .presentation import Presentation, read_presentation
 from .strict_json import Json, MalformedJson, parse
@@ -110,12 +111,16 @@ def _verifier(options: argparse.Namespace, audience: Sequence[str] = ()) -> Veri
         raise Misuse("anchors: not a list of anchors")
     anchors = []
     for each in given:
-        if not isinstance(each, dict) or set(each) != {"iss", "jwk"} or not isinstance(each["iss"], str):
-            raise Misuse("anchors: an anchor has the members iss and jwk, and no other")
+        known = isinstance(each, dict) and {"iss", "jwk"} <= set(each) <= {"iss", "jwk", "hybrid"}
+        if not known or not isinstance(each["iss"], str):
+            raise Misuse("anchors: an anchor has the members iss and jwk, perhaps hybrid, and no other")
         try:
-            anchors.append(Anchor(each["iss"], read_public_key(each["jwk"])))
+            second = read_hybrid_key(each["hybrid"]) if "hybrid" in each else None
+            anchors.append(Anchor(each["iss"], read_public_key(each["jwk"]), second))
         except KeyRefused as refused:
             raise Misuse(f"anchors: key {refused.problem}") from refused
+        except ValueError as error:
+            raise Misuse(f"anchors: {error}") from error
     knows = options.profile or options.tenant is not None or options.purpose is not None
     profile = Profile(options.tenant, options.purpose) if knows else None
     try:

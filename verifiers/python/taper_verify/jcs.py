@@ -59,3 +59,12 @@ def _shortest(value: float) -> tuple[str, int]:
     power = len(whole) + (int(exponent) if exponent else 0)
     leading = len(digits) - len(digits.lstrip("0"))
     return digits.strip("0"), power - leading
+
+
+def all_numbers_plain(value: Json) -> bool:
+    """Whether every number is written as it reads."""
+    if isinstance(value, Number):
+        return value.admissible and number_text(value.value) == value.text
+    if isinstance(value, dict):
+        return all(map(all_numbers_plain, value.values()))
+    return not isinstance(value, list) or all(map(all_numbers_plain, value))

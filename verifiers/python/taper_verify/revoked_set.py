@@ -25,7 +25,7 @@ class SubjectMalformed(Exception):
 
 @dataclass(frozen=True)
 class SubjectChain:
-    """Token hashes, root first; key thumbprints, the anchor's first and then one for each token."""
+    """Token hashes, root first; key thumbprints, the anchor's first, one for each token, then those that rotation statements name."""
 
     tokens: Sequence[str]
     keys: Sequence[str]
@@ -51,7 +51,7 @@ class Found:
 def check_query(query: Query) -> None:
     count = 0
     for chain in query.chains:
-        if not chain.tokens or len(chain.keys) != len(chain.tokens) + 1:
+        if not chain.tokens or len(chain.keys) < len(chain.tokens) + 1:
             raise SubjectMalformed
         count += len(chain.tokens) + len(chain.keys)
     if not query.chains or count > MAX_SOUGHT:

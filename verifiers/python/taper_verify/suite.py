@@ -10,6 +10,7 @@ from typing import Any
 
 from .caveat import Profile
 from .denial import Denial, Denied
+from .hybrid import read_hybrid_key
 from .key import read_public_key
 from .presentation import Presentation, PresentedChain, read_presentation_text
 from .strict_json import parse
@@ -45,7 +46,12 @@ def judge_suite(path: Path) -> Iterator[Judged]:
     suite = json.loads(path.read_text("utf-8"))
     params = suite["params"]
     anchors = [
-        Anchor(each["iss"], read_public_key(parse(json.dumps(each["jwk"])))) for each in suite["trust_anchors"]
+        Anchor(
+            each["iss"],
+            read_public_key(parse(json.dumps(each["jwk"]))),
+            read_hybrid_key(each["hybrid"]) if "hybrid" in each else None,
+        )
+        for each in suite["trust_anchors"]
     ]
     limits = Limits(
         delegation_depth=params["max_delegation_depth"],

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from . import capability
@@ -11,6 +11,7 @@ from .denial import Denial, Denied
 from .jcs import canonical
 from .jws import check_kind, check_signature, fitting_keys, read_claims, take_apart
 from .presentation import Presentation, read_presentation
+from .rotation import Rotation, check_time
 from .strict_json import Json, MalformedJson, all_numbers_admissible, integer_of, parse, utf16_length
 
 __all__ = ["Anchor", "Limits", "Policy", "Token", "VerifiedChain", "Verifier"]
@@ -48,13 +49,13 @@ class Verifier(ChainVerifier):
     def _call(self, chain: VerifiedChain, proof: str | None, tool: str, args: str | Json, now: int,
               policy: Policy) -> None:
         """Steps 6 and 7: the signature of the proof before the arguments, as the draft recommends."""
-        claims = self._proof(chain.leaf, proof)
+        claims, rotations = self._proof(chain, proof)
         self._entry(chain)
         read = _arguments(args)
         capability.check_call(chain.leaf.tools, tool, read, len(chain.tokens) - 1)
         self._audience(chain, policy)
         chain.caveats.check(self.profile, tool, policy.definition)
-        self._proof_claims(chain.leaf, claims, tool, read, now, policy)
+        self._proof_claims(chain.leaf, claims, tool, read, now, policy, rotations)
 
     def _entry(self, chain: VerifiedChain) -> None:
         """Step 6a."""
@@ -84,14 +85,14 @@ class Verifier(ChainVerifier):
         return None
 
     def proves(self, chain: VerifiedChain, proof: str, tool: str, args: Mapping[str, Json], now: int,
-               policy: Policy) -> str | Denial:
-        """Step 7 without 7i: the `jti` of the proof, or why it is refused."""
+               policy: Policy) -> tuple[str, Sequence[Rotation]] | Denial:
+        """Step 7 without 7i: the `jti` of the proof and the statements that it carries, or why it is refused."""
         try:
-            claims = self._proof(chain.leaf, proof)
-            self._proof_claims(chain.leaf, claims, tool, args, now, policy)
+            claims, rotations = self._proof(chain, proof)
+            self._proof_claims(chain.leaf, claims, tool, args, now, policy, rotations)
         except Denied as denied:
             return denied.denial
-        return str(claims["jti"])
+        return str(claims["jti"]), rotations
 
     def _audience(self, chain: VerifiedChain, policy: Policy) -> None:
         """Step 6c."""
@@ -107,7 +108,7 @@ class Verifier(ChainVerifier):
         if policy.require_chain_aud and not named:
             raise Denied("audience_required", "6c")
 
-    def _proof(self, leaf: Token, text: str | None) -> dict[str, Json]:
+    def _proof(self, chain: VerifiedChain, text: str | None) -> tuple[dict[str, Json], Sequence[Rotation]]:
         """Steps 7a and 7b."""
         if text is None:
             raise Denied("proof_missing", "7")
@@ -117,12 +118,12 @@ class Verifier(ChainVerifier):
         check_kind(compact.header, PROOF_TYPE, "7a")
         if "crit" in compact.header:
             raise Denied("critical_header_unknown", "7a")
-        fitting_keys(compact.header, [leaf.holder], "7a")
-        check_signature(compact, [leaf.holder], "7b")
-        return read_claims(compact, "7b")
+        signer, rotations = self.acting(compact.header, chain.tokens)
+        check_signature(compact, fitting_keys(compact.header, [signer], "7a"), "7b")
+        return read_claims(compact, "7b"), rotations
 
     def _proof_claims(self, leaf: Token, claims: Mapping[str, Json], tool: str, args: Mapping[str, Json], now: int,
-                      policy: Policy) -> None:
+                      policy: Policy, rotations: Sequence[Rotation]) -> None:
         """Steps 7c to 7h; 7i needs state, which a verifier has none of."""
         for name in ("jti", "aat_id", "aat_hash", "aat_tool"):
             if not isinstance(claims.get(name), str) or claims[name] == "":
@@ -144,6 +145,7 @@ class Verifier(ChainVerifier):
             raise Denied("proof_arguments_mismatch", "7f")
         if abs(iat - now) > self.limits.pop_window:
             raise Denied("proof_outside_window", "7g")
+        check_time(rotations, iat)
         if policy.nonce is not None and claims.get("nonce") != policy.nonce:
             raise Denied("proof_nonce_invalid", "7h")
 

@@ -5,6 +5,7 @@ import unittest
 from pathlib import Path
 
 import taper_verify
+from taper_verify import hybrid
 from taper_verify.suite import judge_suite
 
 from .shared import REPOSITORY, VECTORS, read, third_party
@@ -26,6 +27,13 @@ class Suites(unittest.TestCase):
 
     def test_agrees_on_every_vector_of_the_profile(self) -> None:
         self.assert_agrees("taper-profile.json", 162)
+
+    def test_agrees_on_every_vector_of_rotated_keys(self) -> None:
+        self.assert_agrees("taper-rotation.json", 60)
+
+    @unittest.skipIf(hybrid.mldsa is None, "this version of cryptography has no ML-DSA")
+    def test_agrees_on_every_vector_of_hybrid_roots(self) -> None:
+        self.assert_agrees("taper-hybrid-roots.json", 13)
 
     def test_agrees_on_every_vector_at_the_limits_of_size(self) -> None:
         self.assert_agrees("aat-limits.json", 4)

@@ -7,8 +7,8 @@ from collections.abc import Mapping, Sequence
 from ..audit import Event
 from ..caveat import Profile
 from ..checkpoint import LogProblem
-from ..denial import Denial
-from ..jws import Compact
+from ..denial import Denial, Denied
+from ..jws import Compact, take_apart
 from ..revoked_set import Query, SubjectChain
 from ..staple import StapleVerdict, origin_of, verify_staple
 from ..strict_json import Json, integer_of
@@ -190,7 +190,14 @@ class Authorization:
             denial = self._verifier(emitter, chain.caveats.tenant).permits(chain, tool, args)
             if denial is not None:
                 raise Stop("call_denied", denial=denial.code, hop=denial.hop)
-        if not are_approved(event, tool, chains):
+        successors = self._successors(item, chains, emitter)
+        if successors and item.path in self.verdict.revocation_as_of:
+            # A staple is of the chain: of the key that took its holder's place in the proof, it shows nothing.
+            del self.verdict.revocation_as_of[item.path]
+            self.verdict.without["revocation"] += 1
+            if self.policy.required.revocation:
+                self._add("revocation_not_shown", item.path)
+        if not are_approved(event, tool, chains, successors):
             self._add("approvals_unmet", item.path)
         if args is None:
             self.verdict.without["arguments"] += 1
@@ -200,6 +207,20 @@ class Authorization:
             check_session(event, past)
         else:
             self._proofs(item, event, chains, tool, args, emitter, past)
+
+    def _successors(self, item: Shown, chains: list[VerifiedChain], emitter: Emitter) -> set[str]:
+        """Thumbprints of the keys that statements in the proofs lead to."""
+        found: set[str] = set()
+        for chain, proof in zip(chains, (item.opening.proofs if item.opening is not None else None) or ()):
+            compact = take_apart(proof)
+            if compact is None or compact.header is None:
+                continue
+            try:
+                _, rotations = self._verifier(emitter, chain.caveats.tenant).acting(compact.header, chain.tokens)
+            except Denied:
+                continue
+            found |= {each.new.thumbprint for each in rotations}
+        return found
 
     def _proofs(self, item: Shown, event: Event, chains: list[VerifiedChain], tool: str,
                 args: dict[str, Json] | None, emitter: Emitter, past: Past) -> None:
@@ -215,7 +236,7 @@ class Authorization:
             found = verifier.proves(chain, proof, tool, args, event.time, asked)
             if isinstance(found, Denial):
                 raise Stop("call_denied", denial=found.code, hop=found.hop)
-            used = (chain.leaf.holder.thumbprint, found)
+            used = (chain.leaf.holder.thumbprint, found[0])
             if used in past.proofs:
                 raise Stop("proof_repeated")
             past.proofs.add(used)
@@ -245,7 +266,11 @@ def _counts(chain: VerifiedChain, verdict: StapleVerdict) -> bool:
 
 def _query(chain: VerifiedChain) -> Query:
     """Section 2.3: of one chain, its tokens, the keys of its anchor and holders, and its tenant."""
-    keys = [chain.tokens[0].signer.thumbprint, *(token.holder.thumbprint for token in chain.tokens)]
+    anchor = chain.tokens[0].signer.thumbprint
+    keys = [anchor, *(token.holder.thumbprint for token in chain.tokens)]
+    for token in chain.tokens:
+        for each in token.rotations:
+            keys += [each.new.thumbprint] if each.signer == anchor else [each.new.thumbprint, each.signer]
     return Query([SubjectChain([token.hash for token in chain.tokens], keys)], chain.caveats.tenant)
 
 

@@ -85,9 +85,10 @@ def check_session(event: Event, past: Past) -> None:
         raise Stop("session_mismatch")
 
 
-def are_approved(event: Event, tool: str, chains: list[VerifiedChain]) -> bool:
-    """Nobody approves twice, and no holder of a token of the chains does."""
-    seen = {token.holder.thumbprint for chain in chains for token in chain.tokens}
+def are_approved(event: Event, tool: str, chains: list[VerifiedChain], successors: set[str]) -> bool:
+    """Nobody approves twice, and no holder of a token of the chains does, nor whoever has taken a holder's place."""
+    seen = {token.holder.thumbprint for chain in chains for token in chain.tokens} | successors
+    seen |= {each.new.thumbprint for chain in chains for token in chain.tokens for each in token.rotations}
     given: dict[str, int] = {}
     for each in listed(event.value.get("approvals", [])):
         if isinstance(each, dict) and str(each["key"]) not in seen:

@@ -8,6 +8,7 @@ from typing import TypeVar
 
 from ..audit import is_emitter, is_head
 from ..checkpoint import Checkpoint, LogProblem, LogTrust, NoteKey, parse_note_key, verify_checkpoint
+from ..hybrid import read_hybrid_key
 from ..key import KeyRefused, PublicKey, read_public_key
 from ..strict_json import Json, MalformedJson, integer_of, parse
 from ..verifier import Anchor
@@ -94,6 +95,9 @@ def read_trust_policy(text: str | bytes) -> TrustPolicy:
     anchors = _each(members, "anchors", _anchor)
     if len(anchors) > MAX_ANCHORS:
         raise PolicyError("more than 100 anchors")
+    keys = {(each.anchor.key, each.anchor.hybrid) for each in anchors}
+    if len(keys) != len({key for key, _ in keys}):
+        raise PolicyError("anchors: a key is given with and without a second, or with two")
     revocation_logs = _texts(members.get("revocation_logs", []), "revocation_logs")
     if not all(each in logs for each in revocation_logs):
         raise PolicyError("revocation_logs names a log that is not among logs")
@@ -161,8 +165,12 @@ def _each(members: Mapping[str, Json], name: str, make: Callable[[Json], Made]) 
 
 
 def _anchor(given: Json) -> TrustedAnchor:
-    each = _object(given, "anchors", {"issuer", "key"}, {"not_before", "not_after"})
-    return TrustedAnchor(Anchor(_text(each["issuer"], "issuer"), _key(each["key"], "anchors")), _span(each))
+    each = _object(given, "anchors", {"issuer", "key"}, {"hybrid", "not_before", "not_after"})
+    try:
+        second = read_hybrid_key(each["hybrid"]) if "hybrid" in each else None
+    except ValueError as refused:
+        raise PolicyError("anchors: hybrid") from refused
+    return TrustedAnchor(Anchor(_text(each["issuer"], "issuer"), _key(each["key"], "anchors"), second), _span(each))
 
 
 def _emitter(given: Json) -> Emitter:
