@@ -117,8 +117,6 @@ async function changeAgent(
 ): Promise<void> {
   const agent = await tx.findAgent(text(entry, entry.subject, 'agent'));
   if (agent === undefined) throw corrupt(entry);
-  // A key can be found out to be compromised after its agent was retired.
-  if (agent.state === 'retired' && state === undefined) return;
   await tx.updateAgent({ ...agent, state: state ?? agent.state, version: agent.version + 1 });
 }
 

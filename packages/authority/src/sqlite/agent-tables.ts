@@ -58,7 +58,8 @@ export function agentPart(statements: Statements, path: string): AgentPart {
     async updateAgent({ id, tenant, name, spiffeId, state, createdAt, version }) {
       const changed = run(
         `UPDATE agent SET state = ?, version = ?
-         WHERE id = ? AND version = ? AND tenant = ? AND name = ? AND spiffe_id = ? AND created_at = ? AND state <> 'retired'`,
+         WHERE id = ? AND version = ? AND tenant = ? AND name = ? AND spiffe_id = ? AND created_at = ?
+           AND (state <> 'retired' OR ?1 = 'retired')`,
         state,
         version,
         id,

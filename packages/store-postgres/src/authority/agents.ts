@@ -37,7 +37,7 @@ const ADD_AGENT = statement(`
   VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT DO NOTHING RETURNING 1`);
 const CHANGE_AGENT = statement(`
   UPDATE agent SET state = $5, version = $7
-  WHERE id = $1 AND version = $7::bigint - 1 AND tenant = $2 AND name = $3 AND spiffe_id = $4 AND created_at = $6 AND state <> 'retired'
+  WHERE id = $1 AND version = $7::bigint - 1 AND tenant = $2 AND name = $3 AND spiffe_id = $4 AND created_at = $6 AND (state <> 'retired' OR $5 = 'retired')
   RETURNING 1`);
 const KEY = statement('SELECT * FROM holder_key WHERE thumbprint = $1');
 const KEYS = statement(

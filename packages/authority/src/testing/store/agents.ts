@@ -93,8 +93,9 @@ export function agentContract(check: StoreCheck): void {
       ])
         await conflicts(store, changed);
       await store.transaction((tx) => tx.updateAgent({ ...next, state: 'retired' }));
-      for (const state of ['active', 'suspended', 'retired'] as const)
+      for (const state of ['active', 'suspended'] as const)
         await conflicts(store, { ...first, state, version: 3 });
+      await store.transaction((tx) => tx.updateAgent({ ...first, state: 'retired', version: 3 }));
     },
   );
 
