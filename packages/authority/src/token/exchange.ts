@@ -1,4 +1,4 @@
-import { createVerifier, type TrustAnchor } from '@taper/core';
+import { createVerifier, TaperError, type TrustAnchor } from '@taper/core';
 import type { ForeignDomains } from '../foreign/foreign-domain.ts';
 import type { IssuedRoot, RootRequest } from '../issuance/request.ts';
 import type { AuthorityStore } from '../port/store.ts';
@@ -15,6 +15,7 @@ import { actorRefused, refusedAs } from './subject.ts';
 import { boundsOfChain, type RevocationCheck } from './subject-chain.ts';
 import { boundsOfUser, type UserTokenKind, type UserTokenVerifier } from './subject-user.ts';
 import { AAT_CHAIN, ACCESS_TOKEN, ID_TOKEN, JWT } from './token-type.ts';
+import { isWithinSubject } from './within-subject.ts';
 
 /** RFC 8693 section 2.1. */
 export const TOKEN_EXCHANGE = 'urn:ietf:params:oauth:grant-type:token-exchange';
@@ -67,7 +68,9 @@ export function createTokenExchange(options: TokenExchangeOptions): TokenExchang
       type === AAT_CHAIN
         ? await boundsOfChain(token, context, { ...options, verifier })
         : await boundsOfUser(token, kindOf(type), context, verifyUserToken);
-    return issueRoot({ ...wanted, subject });
+    const issued = await issueRoot({ ...wanted, subject });
+    if (isWithinSubject(issued, subject, client.agent, client.key)) return issued;
+    throw new TaperError('not_verified', 'A root that is more than its subject was made.');
   };
 }
 

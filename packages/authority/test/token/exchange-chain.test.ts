@@ -1,6 +1,7 @@
 import { compareTools, type JsonObject } from '@taper/core';
 import { TEST_TIME, testId, testKey } from '@taper/testkit';
 import { describe, expect, test } from 'vitest';
+import type { SubjectBounds } from '../../src/issuance/request.ts';
 import { AAT_CHAIN, JWT } from '../../src/token/token-type.ts';
 import { claimsOf, handOn, verified } from './chains.ts';
 import {
@@ -173,6 +174,31 @@ describe('never more than the chain (D23)', () => {
     const answer = await office.exchange(till, subjectOf(await handed(office)), { scope: 'admin' });
     expect([answer.body['error'], answer.outcome]).toEqual(['invalid_scope', 'scope_refused']);
   });
+});
+
+describe('a root that is more than its subject is given to nobody, whoever made it', () => {
+  const wrong: readonly [string, (subject: SubjectBounds) => Partial<SubjectBounds>][] = [
+    ['more tools', () => ({ tools: REFUND(90) as never })],
+    ['more time', ({ expiresAt }) => ({ expiresAt: expiresAt + 1 })],
+    ['more depth', ({ maxDepth = 0 }) => ({ maxDepth: maxDepth + 1 })],
+    ['more places', () => ({ audience: undefined })],
+  ];
+  for (const [rule, change] of wrong) {
+    test(rule, async () => {
+      const failures: unknown[] = [];
+      const office = await openOffice({
+        misunderstood: (request) =>
+          request.subject === undefined
+            ? request
+            : { ...request, subject: { ...request.subject, ...change(request.subject) } },
+        onFailure: (error) => failures.push(error),
+      });
+      const chain = await handed(office, { audience: 'https://a.example', lifetime: 100 });
+      const answer = await office.exchange(till, subjectOf(chain));
+      expect([answer.status, answer.body['error']]).toEqual([503, 'temporarily_unavailable']);
+      expect(failures).toMatchObject([{ code: 'not_verified' }]);
+    });
+  }
 });
 
 describe('caveats of every hop are kept', () => {

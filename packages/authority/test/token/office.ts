@@ -16,6 +16,7 @@ import { readGrantSet } from '../../src/grant/read-grant-set.ts';
 import { type Agents, createAgents } from '../../src/identity/agents.ts';
 import { verifyIdentityDocument } from '../../src/identity/identity-document.ts';
 import { createIssuance } from '../../src/issuance/issuance.ts';
+import type { RootRequest } from '../../src/issuance/request.ts';
 import { createTrustedIssuers } from '../../src/oidc/trusted-issuers.ts';
 import type { AuthorityStore } from '../../src/port/store.ts';
 import { JWT_SPIFFE } from '../../src/token/client-authentication.ts';
@@ -107,6 +108,8 @@ export interface Office {
   readonly agents: Agents;
   readonly nonces: Nonces;
   readonly endpoint: TokenEndpoint;
+  /** Another node on the same store. */
+  readonly otherNode: TokenEndpoint;
   /** What was revoked: hashes of tokens and thumbprints of keys. */
   readonly revoked: Set<string>;
   /** Identity document of whoever has the key. */
@@ -144,6 +147,8 @@ export interface OfficeOptions {
   readonly url?: string;
   readonly clock?: TestClock;
   readonly onFailure?: (error: unknown) => void;
+  /** What issuing is asked instead of what the exchange asks. */
+  readonly misunderstood?: (request: RootRequest) => RootRequest;
   /** What the endpoint's transactions do instead. */
   readonly brokenStore?: () => never;
 }
@@ -196,11 +201,13 @@ export async function openOffice(options: OfficeOptions = {}): Promise<Office> {
   const verifyIdentity = (compact: string, now: number) =>
     verifyIdentityDocument(compact, trust, now);
   const revoked = new Set<string>();
-  const nonces = createNonces({
-    secret: await loadNonceSecret(store, random.bytes),
-    clock: clock.now,
-    random: random.bytes,
-  });
+  const openNonces = async (): Promise<Nonces> =>
+    createNonces({
+      secret: await loadNonceSecret(store, random.bytes),
+      clock: clock.now,
+      random: random.bytes,
+    });
+  const nonces = await openNonces();
   const exchange = createTokenExchange({
     issuer,
     store,
@@ -214,19 +221,23 @@ export async function openOffice(options: OfficeOptions = {}): Promise<Office> {
           : 'good'),
     verifyIdentity,
     verifyUserToken: (token) => users.verifyToken(token, 'subject'),
-    issueRoot,
+    issueRoot: (request) => issueRoot(options.misunderstood?.(request) ?? request),
   });
-  const endpoint = createTokenEndpoint({
-    issuer,
-    url,
-    store: brokenStore === undefined ? store : { ...store, transaction: async () => brokenStore() },
-    nonces,
-    verifyIdentity,
-    issueRoot,
-    exchange,
-    clock: clock.now,
-    onFailure: options.onFailure ?? ((error) => console.error(error)),
-  });
+  const openNode = (own: Nonces): TokenEndpoint =>
+    createTokenEndpoint({
+      issuer,
+      url,
+      store:
+        brokenStore === undefined ? store : { ...store, transaction: async () => brokenStore() },
+      nonces: own,
+      verifyIdentity,
+      issueRoot,
+      exchange,
+      clock: clock.now,
+      onFailure: options.onFailure ?? ((error) => console.error(error)),
+    });
+  const endpoint = openNode(nonces);
+  const otherNode = openNode(await openNonces());
 
   const identity = async (key: TestKey): Promise<string> =>
     (await agents.renewIdentity({ key: key.publicKey })).document;
@@ -241,12 +252,11 @@ export async function openOffice(options: OfficeOptions = {}): Promise<Office> {
     const proof = dpopProof(proofKey, {
       claims: { iat: clock.now(), htu: url, nonce, ...claims },
     });
-    const request = new Request(url, {
-      method: 'POST',
-      headers: { DPoP: proof },
-      body: formOf({ ...authentication, ...form }),
-    });
-    return answerOf(await endpoint(request));
+    const body = formOf({ ...authentication, ...form });
+    const request = new Request(url, { method: 'POST', headers: { DPoP: proof }, body });
+    const answer = await answerOf(await endpoint(request));
+    requireNoSecret(answer, [proof, nonce, ...body.values()]);
+    return answer;
   }
 
   return {
@@ -255,6 +265,7 @@ export async function openOffice(options: OfficeOptions = {}): Promise<Office> {
     agents,
     nonces,
     endpoint,
+    otherNode,
     revoked,
     identity,
     ask,
@@ -282,6 +293,13 @@ export async function openOffice(options: OfficeOptions = {}): Promise<Office> {
       return answer.body['access_token'] as string;
     },
   };
+}
+
+/** Nothing that was sent comes back in a refusal: it would stand in logs (T01). */
+function requireNoSecret({ outcome, body }: Answer, sent: readonly string[]): void {
+  const text = outcome === 'ok' ? '' : JSON.stringify(body);
+  for (const value of sent.flatMap((each) => each.split(/[.~]/)))
+    if (value.length > 60 && text.includes(value)) throw new Error(`a secret came back: ${text}`);
 }
 
 export const confirmation = (key: PublicKey): string => JSON.stringify({ jwk: key.jwk });

@@ -513,6 +513,22 @@ describe('the DPoP proof at the endpoint', () => {
   });
 });
 
+test('a proof that one node has seen is refused by every other, and its nonce accepted (E03)', async () => {
+  const office = await openOffice();
+  const proof = dpopProof(desk, { claims: { nonce: office.nonces.issue() } });
+  const body = formOf({
+    ...honest,
+    client_assertion: await office.identity(desk),
+    client_assertion_type: 'urn:ietf:params:oauth:client-assertion-type:jwt-spiffe',
+  });
+  const ask = async (node: Office['endpoint']): Promise<string> => {
+    const request = new Request(TOKEN_URL, { method: 'POST', headers: { DPoP: proof }, body });
+    return (await answerOf(await node(request))).outcome;
+  };
+  expect(await ask(office.otherNode)).toBe('ok');
+  expect(await ask(office.endpoint)).toBe('possession_unproved: replayed');
+});
+
 test('a store that does not answer is temporarily_unavailable, and nothing of it is told', async () => {
   const failures: unknown[] = [];
   const secret = 'disk at /secret/place is full';
