@@ -91,7 +91,7 @@ function olderStore(sequence: number, index: number): TaperError {
     'store_unusable',
     `The store does not have entry ${sequence} of the authority, which is at ${index} of its log: it is an old copy, or another store.`,
     {
-      hint: 'What was done since the copy was made is not in it. Follow "Restoring" in docs/authority.md.',
+      hint: 'What was done since the copy was made is not in it. Follow "Restoring" in docs/authority-store.md.',
     },
   );
 }
@@ -100,6 +100,6 @@ function olderLog(index: number | undefined): TaperError {
   return new TaperError(
     'log_rolled_back',
     `The authority's log does not have at ${index} what the store says is there: it is an old copy, or another log.`,
-    { hint: 'Follow "Restoring" in docs/authority.md.' },
+    { hint: 'Follow "Restoring" in docs/authority-store.md.' },
   );
 }

@@ -32,7 +32,7 @@ const EXPLANATIONS: ReadonlyMap<number, Explanation> = new Map([
     {
       code: 'store_unusable',
       message: 'is damaged',
-      hint: 'Stop every process that uses it, keep a copy, and follow "Restoring" in docs/authority.md.',
+      hint: 'Stop every process that uses it, keep a copy, and follow "Restoring" in docs/authority-store.md.',
     },
   ],
   [
@@ -99,6 +99,6 @@ function resultCodeOf(error: unknown): number | undefined {
 /** What is kept is not what was written. */
 export function damaged(path: string): TaperError {
   return new TaperError('store_unusable', `The store ${path} holds a damaged record.`, {
-    hint: 'It was changed by something else. Stop every process that uses it and follow "Restoring" in docs/authority.md.',
+    hint: 'It was changed by something else. Stop every process that uses it and follow "Restoring" in docs/authority-store.md.',
   });
 }

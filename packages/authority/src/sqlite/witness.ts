@@ -66,14 +66,14 @@ export function compareWithWitness(
     'store_unusable',
     `The store ${paths.store} is not where ${paths.witness} last saw it: it is an old copy, or another file.`,
     {
-      hint: 'Keys rotated, agents retired and tokens used since are not in it. Follow "Restoring" in docs/authority.md; remove the witness only after that.',
+      hint: 'Keys rotated, agents retired and tokens used since are not in it. Follow "Restoring" in docs/authority-store.md; remove the witness only after that.',
     },
   );
 }
 
 function unreadable(path: string, cause?: unknown): TaperError {
   return new TaperError('store_unusable', `The witness ${path} cannot be read.`, {
-    hint: 'It is one line written by the store. Follow "Restoring" in docs/authority.md.',
+    hint: 'It is one line written by the store. Follow "Restoring" in docs/authority-store.md.',
     cause,
   });
 }
