@@ -9,6 +9,7 @@ export {
 } from './key-file.ts';
 export type { ScryptCost } from './key-file-format.ts';
 export { createPassphraseFile, type PassphraseSource, passphraseFile } from './passphrase.ts';
+export { type PassphrasePromptOptions, promptPassphrase } from './passphrase-prompt.ts';
 export {
   type IntendedSignature,
   type PurposeSignerOptions,
