@@ -34,6 +34,7 @@ import { logServe } from './command/log-serve.ts';
 import { logShow } from './command/log-show.ts';
 import { logVerify } from './command/log-verify.ts';
 import { logWitness } from './command/log-witness.ts';
+import { peerAllow, peerBlock, peerList, peerRemove } from './command/peer.ts';
 import { prove } from './command/prove.ts';
 import { receipt } from './command/receipt.ts';
 import { revocationAudit } from './command/revocation-audit.ts';
@@ -58,6 +59,7 @@ const NOUNS: Readonly<Record<string, string>> = {
   agent: 'enrol and look after agents',
   token: 'get roots from an authority',
   grant: 'say who may get which roots from an authority',
+  peer: 'say whom the agents of a tenant may deal with',
   admin: 'say who administers an authority',
   audit: 'check audit logs, take heads of them, and audit the chains of other systems',
   revocation: 'run and check revocation logs',
@@ -135,6 +137,10 @@ function buildProgram(run: Run, session: Session): Command {
     grantPlan,
     grantApply,
     grantShow,
+    peerList,
+    peerAllow,
+    peerBlock,
+    peerRemove,
     adminAdd,
     adminList,
     adminRenew,
