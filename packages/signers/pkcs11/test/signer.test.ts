@@ -110,7 +110,7 @@ describe.skipIf(softHsm === undefined)('a key in a PKCS#11 token (SoftHSM)', () 
     const kept = Buffer.from(input);
     const pending = [signer.sign(Buffer.from('before')), signer.sign(input)];
     input.fill(0);
-    const [, signature] = await Promise.all(pending);
+    const [, signature] = await Promise.all(pending.map(async (each) => each));
     expect(platform.verify?.(signer.publicKey, kept, signature as Uint8Array)).toBe(true);
   });
 
