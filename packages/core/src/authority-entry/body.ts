@@ -62,7 +62,7 @@ export interface AuthorityEntryBody {
 /** Bytes of the text of a body, so that the entry fits into a log. */
 export const MAX_AUTHORITY_BODY_SIZE = 64_000;
 
-export const BODY_MEMBERS: readonly string[] = ['by', 'details', 'event', 'subject', 'time'];
+const BODY_MEMBERS: readonly string[] = ['by', 'details', 'event', 'subject', 'time'];
 
 /**
  * The text of a body: canonical JSON (RFC 8785).

@@ -126,7 +126,7 @@ function readEntry(object: JsonObject): UnverifiedAuthorityEntry | undefined {
 }
 
 /** As {@link verifyAuthorityEntry}, yielding each signature check to a driver. */
-export function* authorityEntryVerification(
+function* authorityEntryVerification(
   entry: UnverifiedAuthorityEntry,
   { log, authority }: RevocationEntryTrust,
 ): Generator<SignatureCheck, AuthorityEntryVerdict, boolean> {
