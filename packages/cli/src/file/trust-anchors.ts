@@ -60,15 +60,6 @@ export function looksLikeDocument(value: JsonValue): boolean {
   return type === 'taper-anchors' || type === 'taper-anchors-history';
 }
 
-/** Reads a file with one document or a history. @throws {Failure} `anchors_malformed`, and as `readInput`. */
-export async function readDocuments(
-  path: string,
-  purpose: string,
-  session: Session,
-): Promise<readonly UnsafeAnchors[]> {
-  return parseDocuments(await readInput(path, purpose, session));
-}
-
 /** Documents from a text. @throws {Failure} `json_invalid`, `anchors_malformed`. */
 export function parseDocuments(input: InputText): readonly UnsafeAnchors[] {
   parseJsonInput(input);
@@ -83,7 +74,7 @@ export function parseDocuments(input: InputText): readonly UnsafeAnchors[] {
   }
 }
 
-/** The newest document of a file that whoever named it vouches for. @throws {Failure} `anchors_refused` when its own keys have not signed it, and as {@link readDocuments}. */
+/** The newest document of a file that whoever named it vouches for. @throws {Failure} `anchors_refused` when its own keys have not signed it, and as {@link parseDocuments} and `readInput`. */
 export async function readPinned(
   path: string,
   purpose: string,

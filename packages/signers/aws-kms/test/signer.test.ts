@@ -1,6 +1,7 @@
 import { generateKeyPairSync } from 'node:crypto';
 import { inspect } from 'node:util';
-import { generateKeyPair, KeyStoreError, platform, TaperError } from '@taper/core';
+import { KeyStoreError, platform, TaperError } from '@taper/core';
+import { testKey } from '@taper/testkit';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { type AwsKmsSigner, type AwsKmsSignerOptions, openAwsKmsSigner } from '../src/index.ts';
 import { error, KmsServer, type ServedKey } from './kms-server.ts';
@@ -125,7 +126,7 @@ describe('Q06: what another key signed is never released', () => {
     expect(await problemOf(open({ keyId: 'alias/root', publicKey }))).toBe('key_mismatch');
     server.aliases.set('alias/root', key.arn);
     expect(await isSound(await open({ keyId: 'alias/root', publicKey }))).toBe(true);
-    const { publicKey: stranger } = generateKeyPair();
+    const { publicKey: stranger } = testKey('stranger');
     expect(await problemOf(open({ publicKey: stranger }))).toBe('key_mismatch');
   });
 

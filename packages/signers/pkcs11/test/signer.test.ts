@@ -1,7 +1,8 @@
 import { generateKeyPairSync } from 'node:crypto';
 import { chmodSync, writeFileSync } from 'node:fs';
 import { inspect } from 'node:util';
-import { generateKeyPair, KeyStoreError, platform, TaperError } from '@taper/core';
+import { KeyStoreError, platform, TaperError } from '@taper/core';
+import { testKey } from '@taper/testkit';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import {
   createPkcs11Key,
@@ -322,7 +323,7 @@ describe.skipIf(softHsm === undefined)('a key in a PKCS#11 token (SoftHSM)', () 
     });
 
     test('Q06: since another key has the name that was configured for a pinned one', async () => {
-      const { publicKey } = generateKeyPair();
+      const { publicKey } = testKey('stranger');
       expect(await problemOf(open({ publicKey }))).toBe('key_mismatch');
       const { publicKey: own } = await open();
       expect(await isSound(await open({ publicKey: own }))).toBe(true);
