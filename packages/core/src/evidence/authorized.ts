@@ -135,14 +135,23 @@ export class AuthorityOfLog {
       each.found('chain_mismatch');
       return false;
     }
-    const anchors = this.#check.trust.anchors.filter(
-      ({ issuer, key }) =>
-        issuer === chain.anchor.issuer && key.thumbprint === chain.anchor.key.thumbprint,
-    );
-    if (anchors.some(({ notBefore, notAfter }) => time >= notBefore && time <= notAfter))
-      return true;
+    const rotations = chain.tokens.flatMap((token) => token.rotations ?? []);
+    const { anchor } = chain;
+    const signers = [anchor.key.thumbprint, ...rotations.map(({ signer }) => signer)];
+    if (signers.every((signer) => this.#isValidAt(time, anchor.issuer, signer))) return true;
     each.found('anchor_not_valid');
     return false;
+  }
+
+  /** Whether a key of a root issuer is believed for events of this time: it may have signed a root, or a rotation statement. */
+  #isValidAt(time: number, issuer: string, thumbprint: string): boolean {
+    return this.#check.trust.anchors.some(
+      (anchor) =>
+        anchor.issuer === issuer &&
+        anchor.key.thumbprint === thumbprint &&
+        time >= anchor.notBefore &&
+        time <= anchor.notAfter,
+    );
   }
 
   /** What the event says follows from its chains is what follows from them. */
@@ -214,6 +223,8 @@ export class AuthorityOfLog {
     const proofs = each.verdicts.map((decision) =>
       decision.verdict === 'permit' ? decision.proof : undefined,
     );
+    for (const { issuer, signer } of proofs.flatMap((proof) => proof?.rotations ?? []))
+      if (!this.#isValidAt(event.time, issuer, signer)) each.found('anchor_not_valid');
     // A staple is of the chain: of the key that took its holder's place in the proof, it shows nothing.
     if (
       each.notRevokedAsOf !== undefined &&

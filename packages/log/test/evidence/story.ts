@@ -1,5 +1,6 @@
 import {
   buildEvidence,
+  chainKeys,
   derive,
   type EvidenceVerdict,
   issue,
@@ -287,11 +288,8 @@ export async function openStory(
       const record = await revocation.publishEpoch();
       const note = revocationLog.checkpoint() ?? '';
       const epoch = await readPublishedEpoch(revocationLog.reader, record, note);
-      const keys = [of.anchor.key, ...of.tokens.map(({ claims }) => claims.holder)];
       const query = {
-        chains: [
-          { tokens: of.tokens.map(({ hash }) => hash), keys: keys.map((key) => key.thumbprint) },
-        ],
+        chains: [{ tokens: of.tokens.map(({ hash }) => hash), keys: chainKeys(of) }],
         ...(tenant === undefined ? {} : { tenant }),
       };
       const staple = createStaple(query, revocation.state.set, epoch);

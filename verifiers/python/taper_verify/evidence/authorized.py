@@ -10,6 +10,7 @@ from ..checkpoint import LogProblem
 from ..denial import Denial, Denied
 from ..jws import Compact, take_apart
 from ..revoked_set import Query, SubjectChain
+from ..rotation import Rotation
 from ..staple import StapleVerdict, origin_of, verify_staple
 from ..strict_json import Json, integer_of
 from ..verifier import Limits, Policy, VerifiedChain, Verifier
@@ -118,13 +119,21 @@ class Authorization:
             raise Stop("chain_denied", denial=found.code, hop=found.hop)
         if described["delegation_chain"] != holders_of(found):
             raise Stop("chain_mismatch")
-        spans = [
-            each.span for each in self.policy.anchors
-            if each.anchor.key == found.tokens[0].signer and each.anchor.issuer == found.tokens[0].claims["iss"]
-        ]
-        if not any(span.holds(event.time) for span in spans):
+        signers = {found.tokens[0].signer.thumbprint, *(
+            each.signer for token in found.tokens for each in token.rotations
+        )}
+        if not all(self._is_valid_at(event.time, found, each) for each in signers):
             raise Stop("anchor_not_valid")
         return found
+
+    def _is_valid_at(self, time: int, chain: VerifiedChain, signer: str) -> bool:
+        """Whether a key of the chain's issuer is believed for events of this time."""
+        return any(
+            each.anchor.key.thumbprint == signer
+            and each.anchor.issuer == chain.tokens[0].claims["iss"]
+            and each.span.holds(time)
+            for each in self.policy.anchors
+        )
 
     def _verifier(self, emitter: Emitter, tenant: str | None) -> Verifier:
         return Verifier(
@@ -190,7 +199,11 @@ class Authorization:
             denial = self._verifier(emitter, chain.caveats.tenant).permits(chain, tool, args)
             if denial is not None:
                 raise Stop("call_denied", denial=denial.code, hop=denial.hop)
-        successors = self._successors(item, chains, emitter)
+        rotations = self._rotations(item, chains, emitter)
+        successors = {each.new.thumbprint for _, each in rotations}
+        for chain, each in rotations:
+            if not self._is_valid_at(event.time, chain, each.signer):
+                self._add("anchor_not_valid", item.path)
         if successors and item.path in self.verdict.revocation_as_of:
             # A staple is of the chain: of the key that took its holder's place in the proof, it shows nothing.
             del self.verdict.revocation_as_of[item.path]
@@ -208,9 +221,10 @@ class Authorization:
         else:
             self._proofs(item, event, chains, tool, args, emitter, past)
 
-    def _successors(self, item: Shown, chains: list[VerifiedChain], emitter: Emitter) -> set[str]:
-        """Thumbprints of the keys that statements in the proofs lead to."""
-        found: set[str] = set()
+    def _rotations(self, item: Shown, chains: list[VerifiedChain], emitter: Emitter
+                   ) -> list[tuple[VerifiedChain, Rotation]]:
+        """The statements in the proofs."""
+        found: list[tuple[VerifiedChain, Rotation]] = []
         for chain, proof in zip(chains, (item.opening.proofs if item.opening is not None else None) or ()):
             compact = take_apart(proof)
             if compact is None or compact.header is None:
@@ -219,7 +233,7 @@ class Authorization:
                 _, rotations = self._verifier(emitter, chain.caveats.tenant).acting(compact.header, chain.tokens)
             except Denied:
                 continue
-            found |= {each.new.thumbprint for each in rotations}
+            found += [(chain, each) for each in rotations]
         return found
 
     def _proofs(self, item: Shown, event: Event, chains: list[VerifiedChain], tool: str,
