@@ -44,6 +44,8 @@ export interface ForeignChain {
 export interface ForeignDomains {
   /** Whether chains of this issuer are known at all. */
   knows(issuer: string): boolean;
+  /** Whether the key is an anchor of any of them. */
+  isAnchor(key: PublicKey): boolean;
   /**
    * Verifies a chain of a known issuer, that it was made to be brought here, and by a staple that nothing of it is revoked.
    * @throws {AuthorityRefusal} `subject_refused` with the reason in its facts.
@@ -82,6 +84,7 @@ export function createForeignDomains(
   }
   return Object.freeze({
     knows: (name: string) => known.has(name),
+    isAnchor: ({ thumbprint }: PublicKey) => keys.has(thumbprint),
     verify(
       name: string,
       tokens: readonly string[],

@@ -1,8 +1,9 @@
 import { createVerifier, TaperError, type TrustAnchor } from '@taper/core';
 import type { ForeignDomains } from '../foreign/foreign-domain.ts';
-import type { IssuedRoot, RootRequest } from '../issuance/request.ts';
+import type { IssuedRoot, RootRequest, SubjectBounds } from '../issuance/request.ts';
 import type { AuthorityStore } from '../port/store.ts';
 import { AuthorityRefusal } from '../refusal.ts';
+import { agentsIn } from './actors.ts';
 import type {
   AuthenticatedClient,
   IdentityVerifier,
@@ -11,7 +12,7 @@ import type {
 import type { DpopProof } from './dpop.ts';
 import { malformed, type TokenForm } from './form.ts';
 import { hashText, textClaim } from './jwt.ts';
-import { actorRefused, refusedAs } from './subject.ts';
+import { actorRefused, refusedAs, subjectRefused } from './subject.ts';
 import { boundsOfChain, type RevocationCheck } from './subject-chain.ts';
 import { boundsOfUser, type UserTokenKind, type UserTokenVerifier } from './subject-user.ts';
 import { AAT_CHAIN, ACCESS_TOKEN, ID_TOKEN, JWT } from './token-type.ts';
@@ -53,10 +54,13 @@ export type TokenExchange = (request: ExchangeRequest) => Promise<IssuedRoot>;
  * Token exchange (RFC 8693): a root for the actor that is at most what the subject is. The subject is a chain of this authority or of a
  * foreign domain, whose last hop names the actor's key, or a user's token. There always is an actor, and its proof covers both tokens.
  * @throws {AuthorityRefusal} `request_malformed`, `actor_required`, `actor_refused`, `possession_unproved`, `subject_refused`,
- * `scope_refused`, `target_refused`, `issuer_unavailable`, `unavailable`, and what issuing a root throws.
+ * `scope_refused`, `target_refused`, `issuer_unavailable`, `unavailable`, and what issuing a root throws; {TaperError} `option_invalid`
+ * when it is made with a root key that is a foreign domain's.
  */
 export function createTokenExchange(options: TokenExchangeOptions): TokenExchange {
-  const { issuer, verifyUserToken, issueRoot } = options;
+  const { issuer, foreign, verifyUserToken, issueRoot } = options;
+  if (options.anchors.some(({ key }) => foreign.isAnchor(key)))
+    throw new TaperError('option_invalid', 'A root key of ours is the anchor of a foreign domain.');
   const verifier = createVerifier({ anchors: options.anchors, profile: {} });
   return async (request) => {
     const { form, client, now, wanted } = request;
@@ -68,6 +72,7 @@ export function createTokenExchange(options: TokenExchangeOptions): TokenExchang
       type === AAT_CHAIN
         ? await boundsOfChain(token, context, { ...options, verifier })
         : await boundsOfUser(token, kindOf(type), context, verifyUserToken);
+    await requireActorsInForce(subject, options);
     const issued = await issueRoot({ ...wanted, subject });
     if (isWithinSubject(issued, subject, client.agent, client.key)) return issued;
     throw new TaperError('not_verified', 'A root that is more than its subject was made.');
@@ -120,6 +125,19 @@ async function requireActor(
       hint: 'Sign subject_hash, actor_hash and aud into the DPoP proof (docs/token-exchange.md).',
     });
   }
+}
+
+/** Under an agent of ours that was suspended or retired nothing is exchanged, however far back it stands in `act`. */
+async function requireActorsInForce(
+  { claims }: SubjectBounds,
+  { store, issuer }: TokenExchangeOptions,
+): Promise<void> {
+  await store.read(async (tx) => {
+    for (const actor of agentsIn(claims['act'], issuer)) {
+      const agent = await tx.findAgentBySpiffeId(actor);
+      if (agent?.state !== 'active') throw subjectRefused('actor', { actor });
+    }
+  });
 }
 
 async function readActor(

@@ -3,7 +3,7 @@ import type { ForeignDomains } from '../foreign/foreign-domain.ts';
 import type { SubjectBounds } from '../issuance/request.ts';
 import type { AuthorityStore } from '../port/store.ts';
 import { AuthorityRefusal } from '../refusal.ts';
-import { type Actor, actorsOfChain, agentsIn, informationOf } from './actors.ts';
+import { type Actor, actorsOfChain, informationOf } from './actors.ts';
 import { carriedAudience, carriedCaveats, revocableOf, toolsOf } from './carried.ts';
 import { malformed } from './form.ts';
 import { textClaim, unsafeClaims } from './jwt.ts';
@@ -120,11 +120,6 @@ async function knownHolders(
         key.endsAt !== undefined && child !== undefined && child.claims.iat >= key.endsAt;
       if (isLate && child.rotations === undefined) throw subjectRefused('key_rotated', { hop });
       names.set(thumbprint, { iss: issuer, sub: agent.spiffeId });
-    }
-    if (chain.anchor.issuer !== issuer) return names;
-    for (const spiffeId of agentsIn(informationOf(chain).act, issuer)) {
-      const agent = await tx.findAgentBySpiffeId(spiffeId);
-      if (agent?.state !== 'active') throw subjectRefused('actor', { actor: spiffeId });
     }
     return names;
   });

@@ -83,7 +83,7 @@ describe('a chain of a foreign domain', () => {
   });
 
   test('under a key that is not the domain’s, or is ours, does not come in (F13)', async () => {
-    for (const key of [testKey('partner staging'), KEYS.root])
+    for (const key of [testKey('partner staging'), KEYS.root, KEYS.desk])
       expect((await exchange({ signer: key.signer })).outcome).toBe('subject_refused: chain');
   });
 
@@ -214,6 +214,11 @@ describe('where the domain’s revocation log is configured', () => {
       'subject_refused: caveat',
     );
   });
+});
+
+test('a root key of ours is no foreign anchor (Q04)', async () => {
+  const domain = { ...DOMAIN, anchors: [KEYS.root.publicKey] };
+  await expect(openOffice({ foreign: [domain] })).rejects.toMatchObject({ code: 'option_invalid' });
 });
 
 describe('the configuration', () => {

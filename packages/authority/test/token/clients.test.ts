@@ -382,3 +382,37 @@ describe('metadata', () => {
     expect(Object.keys(key ?? {}).sort()).toEqual(['alg', 'crv', 'kid', 'kty', 'use', 'x']);
   });
 });
+
+test('no URL in a request or a token is asked for anything (W01)', async () => {
+  let hits = 0;
+  const listener = serve({
+    fetch: () => {
+      hits += 1;
+      return Response.json({ keys: [] });
+    },
+    hostname: '127.0.0.1',
+    port: 0,
+  });
+  await new Promise((listening) => listener.once('listening', listening));
+  onTestFinished(() => new Promise((closed) => listener.close(() => closed())));
+  const url = `http://127.0.0.1:${(listener.address() as AddressInfo).port}`;
+  const { office } = await open();
+  const header = { alg: 'Ed25519', jku: url, x5u: url, kid: url };
+  const claims = { iss: url, sub: url, aud: url, exp: TEST_TIME + 60, jti: '1', jwks_uri: url };
+  const token = jwt(header, claims, KEYS.desk);
+  const types = [AAT_CHAIN, ACCESS_TOKEN];
+  for (const type of types) {
+    const answer = await office.exchange(KEYS.desk, token, { subject_token_type: type });
+    expect(answer.outcome).toMatch(/^subject_refused/);
+  }
+  const bearer = 'urn:ietf:params:oauth:client-assertion-type:jwt-bearer';
+  const forms = [
+    { client_assertion: token, client_assertion_type: bearer, client_id: url },
+    { client_assertion: token },
+    { actor_token: token },
+    { resource: url, audience: url },
+    { req_cnf: JSON.stringify({ jku: url }) },
+  ];
+  for (const form of forms) await office.exchange(KEYS.desk, token, form);
+  expect(hits).toBe(0);
+});

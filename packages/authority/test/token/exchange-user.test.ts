@@ -154,6 +154,14 @@ describe('act of the token is kept (D24)', () => {
     expect(claims['act']).toEqual({ iss: ISSUER, sub: spiffeId('desk'), act });
     expect(toolsOf(claims)).toEqual(LOOKUP);
   });
+  test('an agent of ours in it that is suspended refuses (D22)', async () => {
+    const office = await openOffice();
+    const act = { iss: LOGIN, sub: 'portal', act: { iss: ISSUER, sub: spiffeId('till') } };
+    const by = { kind: 'operator', id: 'test' } as const;
+    expect((await exchange(office, accessToken({ act }))).outcome).toBe('ok');
+    await office.agents.suspend({ agent: spiffeId('till'), by });
+    expect((await exchange(office, accessToken({ act }))).outcome).toBe('subject_refused: actor');
+  });
   test('what cannot be kept refuses', async () => {
     let deep: JsonObject = { sub: 'a' };
     for (let level = 0; level < 15; level += 1) deep = { sub: 'a', act: deep };
