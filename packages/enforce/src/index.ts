@@ -76,6 +76,7 @@ export {
   type MemoryRevocationView,
   type RevocationViewOptions,
 } from './memory/revocation-view.ts';
+export { type IdentifiedPeer, type MeetPeerOptions, type MetPeer, meetPeer } from './peer.ts';
 export type {
   AgentDirectory,
   AgentRules,
@@ -110,8 +111,8 @@ export type {
   RevocationVerdict,
   RevocationView,
 } from './port/revocation-view.ts';
-export { checkUsedKeys, perhapsForgotten as keyPerhapsForgotten } from './replay/used-keys.ts';
 export type { PortFailure, PortName } from './port-failure.ts';
+export { checkUsedKeys, perhapsForgotten as keyPerhapsForgotten } from './replay/used-keys.ts';
 export type { Revocation } from './revocation/entry.ts';
 export type { LiveSession, SessionAuthenticator } from './session/authenticator.ts';
 export {

@@ -37,10 +37,9 @@ export async function checkAgents(
     for (const [hop, { claims }] of tokens.entries()) {
       const key = claims.holder.thumbprint;
       const answer = await ask(() => directory.find(key, tenant, now), readAnswer, patience);
-      if (answer === undefined || answer.asOf > now + MAX_DIRECTORY_SKEW)
-        return { denial: denial('agents_unavailable') };
-      if (now - answer.asOf > maxStaleness)
-        return { denial: denial('agents_unavailable', {}, { reason: 'stale' }) };
+      const late = staleness(answer, now, maxStaleness);
+      if (late !== undefined || answer === undefined)
+        return { denial: late ?? denial('agents_unavailable') };
       const isCaller = hop === tokens.length - 1;
       const cause = refusalOf(answer, isCaller ? rules.callers : 'any');
       if (cause !== undefined) return { denial: denial(cause, { hop }), joined };
@@ -50,7 +49,20 @@ export async function checkAgents(
   return agentFor(subject.agent, caller, now, rules);
 }
 
-function refusalOf(
+/** Why an answer is none, or too old to count. */
+export function staleness(
+  answer: DirectoryAnswer | undefined,
+  now: number,
+  maxStaleness: number,
+): Denial | undefined {
+  if (answer === undefined || !(answer.asOf <= now + MAX_DIRECTORY_SKEW))
+    return denial('agents_unavailable');
+  if (now - answer.asOf <= maxStaleness) return undefined;
+  return denial('agents_unavailable', {}, { reason: 'stale' });
+}
+
+/** Why an agent may not act here. */
+export function refusalOf(
   answer: DirectoryAnswer,
   callers: AgentRules['callers'],
 ): 'agent_unknown' | 'agent_not_active' | 'agent_blocked' | 'agent_not_allowed' | undefined {
