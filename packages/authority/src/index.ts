@@ -123,13 +123,20 @@ export {
   restoreFromLog,
 } from './restore/restore.ts';
 export { type StoreConflict, StoreError } from './store-error.ts';
-export { JWT_SPIFFE } from './token/client-authentication.ts';
-export { createTokenExchange, TOKEN_EXCHANGE } from './token/exchange.ts';
+export { JWT_BEARER, JWT_SPIFFE } from './token/client-authentication.ts';
+export {
+  createTokenExchange,
+  TOKEN_EXCHANGE,
+  type TokenExchangeOptions,
+} from './token/exchange.ts';
 export { createJwks, createMetadata, metadataPath } from './token/metadata.ts';
 export { createNonces, loadNonceSecret, type Nonces } from './token/nonce.ts';
+export { type RevocationCheck, SUBJECT_EVIDENCE } from './token/subject-chain.ts';
+export type { UserTokenVerifier, VerifiedUserToken } from './token/subject-user.ts';
 export {
   CLIENT_CREDENTIALS,
   createTokenEndpoint,
   type TokenEndpoint,
+  type TokenEndpointOptions,
 } from './token/token-endpoint.ts';
 export { AAT_CHAIN, ACCESS_TOKEN, ID_TOKEN, JWT, writeChain } from './token/token-type.ts';

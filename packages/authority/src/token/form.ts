@@ -29,7 +29,7 @@ export async function readTokenForm(request: Request): Promise<TokenForm> {
 }
 
 /** As {@link readTokenForm}, of the text of a body. */
-export function parseForm(text: string): TokenForm {
+function parseForm(text: string): TokenForm {
   const values = new Map<string, string[]>();
   const pairs = text === '' ? [] : text.split('&');
   if (pairs.length > MAX_PARAMETERS) throw malformed('too_many_parameters');

@@ -47,7 +47,7 @@ export function json(
 }
 
 /** The refusal that an exception is, or `unavailable` for everything that is none. */
-export function asRefusal(error: unknown): AuthorityRefusal {
+function asRefusal(error: unknown): AuthorityRefusal {
   if (error instanceof AuthorityRefusal) return error;
   return new AuthorityRefusal('unavailable', 'The authority cannot answer now.', {
     hint: 'Try again in a moment.',

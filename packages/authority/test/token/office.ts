@@ -27,7 +27,7 @@ import { createTokenEndpoint, type TokenEndpoint } from '../../src/token/token-e
 import { AAT_CHAIN, JWT } from '../../src/token/token-type.ts';
 import { type Changes, dpopProof, ISSUER, sha256, TOKEN_URL } from './proofs.ts';
 
-export const DOMAIN = 'example.com';
+const DOMAIN = 'example.com';
 /** The issuer of users' tokens. */
 export const LOGIN = 'https://login.example.com';
 /** A foreign trust domain. */
