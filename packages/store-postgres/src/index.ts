@@ -22,3 +22,4 @@ export type { PostgresLogOptions } from './log/fence.ts';
 export { createPostgresRevocationStateStore } from './log/revocation-state-store.ts';
 export { createPostgresTileSource, createPostgresTileStore } from './log/tile-store.ts';
 export { PostgresError, type PostgresOutcome } from './postgres-error.ts';
+export { keepTenure, type Tenure, type TenureKeeper } from './tenure.ts';

@@ -64,7 +64,7 @@ const HOLDER = statement(`
   WHERE name = $1 AND seen_at > clock_timestamp() - $2 * interval '1 millisecond'`);
 /** The connection that has the lock, where its holder has not been seen for too long. */
 const SILENT = statement(`
-  SELECT pid FROM pg_locks WHERE locktype = 'advisory' AND classid = $1::int::oid AND objid = $2::int::bigint::oid AND objsubid = 2 AND granted
+  SELECT pid FROM pg_locks WHERE locktype = 'advisory' AND classid = $1::int::oid AND objid = $2::int::oid AND objsubid = 2 AND granted
     AND database = (SELECT oid FROM pg_database WHERE datname = current_database())
     AND NOT EXISTS (SELECT FROM lease_holder WHERE name = $3 AND seen_at > clock_timestamp() - $4 * interval '1 millisecond')`);
 const PUT_OUT = statement('SELECT pg_terminate_backend($1::int)');
@@ -86,7 +86,7 @@ export function createPostgresLease(
     throw new TaperError('option_invalid', 'A lease has a name, and its holder an address.');
   if (!Number.isSafeInteger(patience) || patience < 500 || patience > 600_000)
     throw new TaperError('option_invalid', '`patience` is 500 to 600000 milliseconds.');
-  const lock = [LOCK_CLASS, hash('sha256', name, 'buffer').readInt32BE(0)] as const;
+  const lock = [LOCK_CLASS, hash('sha256', name, 'buffer').readUInt32BE(0) >>> 1] as const;
 
   /** The lease, where the lock is free. The connection stays open then, and only then. */
   async function take(client: Client): Promise<HeldLease | undefined> {

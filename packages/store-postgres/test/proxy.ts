@@ -5,7 +5,7 @@ import { connect, createServer, type Socket } from 'node:net';
 const COMMIT = Buffer.from('Q\0\0\0\x0bCOMMIT\0');
 
 /** A way to a server that can be cut. */
-export interface Proxy {
+export interface TestProxy {
   /** The same URL by this way. */
   url(url: string): string;
   /**
@@ -21,7 +21,7 @@ export interface Proxy {
   close(): Promise<void>;
 }
 
-export async function openProxy(port: number): Promise<Proxy> {
+export async function openProxy(port: number): Promise<TestProxy> {
   const pairs = new Set<readonly [Socket, Socket]>();
   let plan: { readonly when: 'before' | 'after'; readonly milliseconds: number } | undefined;
   let open = true;
