@@ -22,6 +22,8 @@ export interface RunOptions {
   readonly terminal?: boolean;
   /** Fails every write to standard output with that code. */
   readonly stdoutFails?: string;
+  /** Default: the present of every test. */
+  readonly clock?: () => number;
   /** Ends a command that would go on for ever. */
   readonly stopped?: AbortSignal;
   /** Sees what is written to standard error, as it is written. */
@@ -93,7 +95,7 @@ export class Workspace {
       stderr,
       cwd: this.folder,
       env: options.env ?? {},
-      clock: () => NOW,
+      clock: options.clock ?? (() => NOW),
       stopped: options.stopped ?? AbortSignal.abort(),
     };
     const exitCode = await run(argv, io);
