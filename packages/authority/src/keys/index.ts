@@ -1,5 +1,10 @@
 export { verifyingSigner } from '@taper/core';
 export {
+  type AnchorsChange,
+  type AnchorsPublisher,
+  createAnchorsPublisher,
+} from './anchors-publisher.ts';
+export {
   type CreateKeyFileOptions,
   changeKeyFilePassphrase,
   createKeyFile,
