@@ -2,7 +2,7 @@ import { platform } from '#crypto';
 import { TaperError } from '../error.ts';
 
 /** The algorithm of second signatures (FIPS 204). */
-export const HYBRID_ALGORITHM = 'ML-DSA-65';
+const HYBRID_ALGORITHM = 'ML-DSA-65';
 
 /** Bytes of an ML-DSA-65 public key and of a signature (FIPS 204 table 2). */
 const PUBLIC_KEY_BYTES = 1952;

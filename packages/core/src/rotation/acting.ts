@@ -6,7 +6,7 @@ import { driveAsync } from '../signature-driver.ts';
 import { succession, type VerifiedRotation } from './succession.ts';
 
 /** Whose signature counts under the last token of a chain. */
-export interface ActingKey {
+interface ActingKey {
   readonly key: PublicKey;
   /** The statements that lead to it; `undefined` where it is the holder's own. */
   readonly rotations: readonly VerifiedRotation[] | undefined;

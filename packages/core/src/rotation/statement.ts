@@ -19,7 +19,7 @@ export const MAX_ROTATIONS = 8;
 export const MAX_ROTATION_SIZE = 8192;
 
 /** Seconds between a key's consent and the statement it stands in, either way. */
-export const MAX_CONSENT_AGE = 300;
+const MAX_CONSENT_AGE = 300;
 
 /** A JWS of a rotation, taken apart but not verified. */
 export interface UnverifiedSignature {
@@ -33,7 +33,7 @@ export interface UnverifiedSignature {
 }
 
 /** What a key agrees to: that the one is replaced by the other. */
-export interface UnverifiedConsent extends UnverifiedSignature {
+interface UnverifiedConsent extends UnverifiedSignature {
   readonly issuedAt: number;
 }
 
@@ -73,7 +73,7 @@ export interface UnverifiedRotation extends UnsafeRotation {
 const SPIFFE_ID = /^spiffe:\/\/[a-z0-9._-]{1,255}((?:\/[A-Za-z0-9._-]+)+)$/;
 
 /** The first path segment of a SPIFFE ID; `undefined` for what is none, or has none. */
-export function tenantOfSubject(subject: string): string | undefined {
+function tenantOfSubject(subject: string): string | undefined {
   const path = subject.length > 2048 ? undefined : SPIFFE_ID.exec(subject)?.[1];
   const segments = path?.slice(1).split('/');
   if (segments === undefined || segments.some((each) => each === '.' || each === '..'))
@@ -137,7 +137,7 @@ export function takeRotationApart(compact: unknown): UnverifiedRotation | undefi
 }
 
 /** What both keys sign, but for the time. Keys by thumbprint. */
-export interface Agreed {
+interface Agreed {
   readonly iss: string;
   readonly new: string;
   readonly old: string;
