@@ -3,7 +3,7 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { requireKnownOptions, TaperError } from '@taper/core';
 import type { Client } from 'pg';
 import type { PostgresDatabase } from './database.ts';
-import { PostgresError, postgresError } from './postgres-error.ts';
+import { isRefusedByServer, PostgresError, postgresError } from './postgres-error.ts';
 import { run, statement } from './statement.ts';
 
 export interface PostgresLeaseOptions {
@@ -33,7 +33,10 @@ export interface HeldLease extends LeaseHolder {
 export interface PostgresLease {
   /** Takes the lease if nobody has it. @throws {PostgresError} */
   tryAcquire(): Promise<HeldLease | undefined>;
-  /** Waits for it, through failures of the database too. Rejects with the reason of `signal` once that is aborted. */
+  /**
+   * Waits for it, also while the database does not answer. Rejects with the reason of `signal` once that is aborted.
+   * @throws {TaperError} where waiting does not help.
+   */
   acquire(signal?: AbortSignal): Promise<HeldLease>;
   /** Who has it and has shown life within the patience; `undefined` for nobody. @throws {PostgresError} */
   holder(): Promise<LeaseHolder | undefined>;
@@ -68,6 +71,12 @@ const SILENT = statement(`
     AND database = (SELECT oid FROM pg_database WHERE datname = current_database())
     AND NOT EXISTS (SELECT FROM lease_holder WHERE name = $3 AND seen_at > clock_timestamp() - $4 * interval '1 millisecond')`);
 const PUT_OUT = statement('SELECT pg_terminate_backend($1::int)');
+
+/** Whether waiting may help: nobody answers, or the server is a standby, full, or busy. */
+function passes(error: unknown): boolean {
+  if (!(error instanceof PostgresError) || error.code !== 'store_unavailable') return false;
+  return !isRefusedByServer(error) || /^(?:25006|53|55P03|57014)/.test(error.state ?? '');
+}
 
 /**
  * A lease that one node has at a time. It is an advisory lock on a connection of its own, which the server gives back at once when the holder dies;
@@ -179,7 +188,7 @@ export function createPostgresLease(
           if (held !== undefined) return held;
         } catch (error) {
           signal.throwIfAborted();
-          if (!(error instanceof PostgresError) || error.code !== 'store_unavailable') throw error;
+          if (!passes(error)) throw error;
         }
         await pause(ATTEMPT_PAUSE, undefined, { signal }).catch(() => undefined);
       }
