@@ -1,6 +1,8 @@
 import {
   AAT_ENTRY_TYPE,
+  canonicalize,
   compareTools,
+  DEFAULT_LIMITS,
   isJsonObject,
   type JsonObject,
   type JsonValue,
@@ -24,6 +26,8 @@ export function readDetails(details: JsonValue): ToolMap {
   for (const [tool, map] of Object.entries(tools)) {
     if (!isJsonObject(map)) throw invalid({ reason: 'constraints', tool: tool.slice(0, 256) });
   }
+  if (canonicalize(details).length > DEFAULT_LIMITS.maxTokenSize)
+    throw invalid({ reason: 'too_long' });
   const problem = compareTools(tools, tools);
   if (problem !== undefined) throw invalid({ ...problem.facts, denial: problem.code });
   return tools as ToolMap;

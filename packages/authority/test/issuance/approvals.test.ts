@@ -2,6 +2,7 @@ import { type ApprovalRequest, approve, createVerifier, type JsonObject } from '
 import { TEST_TIME, type TestKey, testId, testKey } from '@taper/testkit';
 import { describe, expect, test } from 'vitest';
 import { ISSUE_ROOT_TOOL } from '../../src/issuance/pending.ts';
+import { StoreError } from '../../src/store-error.ts';
 import { grantText } from '../grant/document.ts';
 import { BY, enrolled, ISSUER, idOf, rootKey } from '../identity/authority.ts';
 import { refusal } from '../refusal.ts';
@@ -135,6 +136,25 @@ describe('an issuance that needs approval', () => {
     // A new question has a new nonce, which the old approval does not fit.
     const next = await opened(desk);
     expect(next).not.toBe(id);
+  });
+
+  test('whose record was lost on the way is asked about again, and never issued twice', async () => {
+    const desk = await deskThatAsks();
+    const id = await opened(desk);
+    await desk.issuance.approve(id, await approvalOf(desk, id, ada));
+    const lost = desk.issuing({
+      store: {
+        ...desk.store,
+        async transaction(work) {
+          await desk.store.transaction(work);
+          throw new StoreError(undefined, 'The answer was lost.');
+        },
+      },
+    });
+    const request = desk.request({ pending: id });
+    await expect(lost.issueRoot(request)).rejects.toMatchObject({ code: 'store_unavailable' });
+    expect((await refusal(() => desk.issuance.issueRoot(request))).code).toBe('pending_unknown');
+    expect(await desk.logged('root.issued')).toHaveLength(1);
   });
 
   test('P01 an approval of one issuance is none of another', async () => {

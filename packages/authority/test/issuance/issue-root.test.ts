@@ -3,6 +3,8 @@ import { createRandom, narrowTools, TEST_TIME, type ToolMaps, testKey } from '@t
 import { describe, expect, test } from 'vitest';
 import type { IssuancePolicy, IssuancePolicyDecision } from '../../src/issuance/policy.ts';
 import type { IssuedRoot } from '../../src/issuance/request.ts';
+import type { AuthorityStore } from '../../src/port/store.ts';
+import { StoreError } from '../../src/store-error.ts';
 import { ANY_ARGUMENTS, grantText } from '../grant/document.ts';
 import { BY, enrolled, handOver, ISSUER, idOf, rootKey } from '../identity/authority.ts';
 import { refusal } from '../refusal.ts';
@@ -161,6 +163,10 @@ describe('a root', () => {
       'a constraint of an unknown type',
       asking({ refund: { amount: { constraint_type: 'regex', pattern: '.' } } }),
     ],
+    [
+      'more than any token has room for',
+      asking({ refund: { amount: { constraint_type: 'exact', value: 'x'.repeat(70_000) } } }),
+    ],
     ['tools that are no object', asking(['lookup'] as never)],
   ])('request for %s is malformed', async (_, details) => {
     const { code } = await refused(await openDesk(), { details: details as never });
@@ -274,6 +280,41 @@ describe('grants', () => {
   });
 });
 
+describe('a store that fails', () => {
+  /** The desk's store, whose next transaction that records a root ends so. */
+  function failing(desk: Desk, isPersisted: boolean): AuthorityStore {
+    const error = new StoreError(undefined, 'The disk is full.');
+    return {
+      ...desk.store,
+      async transaction(work) {
+        if (isPersisted) await desk.store.transaction(work);
+        throw error;
+      },
+    };
+  }
+
+  test('hands out no root, and leaves none behind', async () => {
+    const desk = await openDesk();
+    const issuance = desk.issuing({ store: failing(desk, false) });
+    await expect(issuance.issueRoot(desk.request())).rejects.toMatchObject({
+      code: 'store_unavailable',
+    });
+    expect(await desk.logged('root.issued')).toEqual([]);
+  });
+
+  test('but had recorded it hands out none either; asking again gives another', async () => {
+    const desk = await openDesk();
+    const issuance = desk.issuing({ store: failing(desk, true) });
+    await expect(issuance.issueRoot(desk.request())).rejects.toMatchObject({
+      code: 'store_unavailable',
+    });
+    const { chain } = await desk.issuance.issueRoot(desk.request());
+    const issued = await desk.store.read((tx) => tx.listIssuances({ limit: 10 }));
+    expect(issued).toHaveLength(2);
+    expect(issued.map(({ jti }) => jti)).toContain(chain.leaf.claims.jti);
+  });
+});
+
 describe('who asks', () => {
   test('has to be an active agent with an accepted key of its own', async () => {
     const desk = await openDesk();
@@ -308,7 +349,8 @@ describe('who asks', () => {
 
 describe('the policy', () => {
   async function deskWith(decision: unknown): Promise<Desk> {
-    const policy = (() => decision as IssuancePolicyDecision) satisfies IssuancePolicy;
+    const policy: IssuancePolicy = () =>
+      (typeof decision === 'function' ? decision() : decision) as IssuancePolicyDecision;
     return openDesk({}, { policy });
   }
 
@@ -371,7 +413,10 @@ describe('the policy', () => {
       { verdict: 'PERMIT' },
       { verdict: 'narrow' },
       { verdict: 'narrow', tools: { refund: { amount: { constraint_type: 'odd' } } } },
-      Promise.reject(new Error('down')),
+      () => Promise.reject(new Error('down')),
+      () => {
+        throw new Error('down');
+      },
     ])
       expect((await refused(await deskWith(decision), {})).code).toBe('unavailable');
   });

@@ -68,14 +68,14 @@ export function subsumes(parent: Constraint, child: Constraint): boolean {
  */
 export function meetConstraints(left: Constraint, right: Constraint): Constraint | undefined {
   const affordable = effortOfSubsuming(left, right) <= MAX_EFFORT.token;
-  const met = affordable ? meetOf(withoutOptional(left), withoutOptional(right)) : undefined;
-  return met === undefined || validateTree(met, 1) !== undefined
-    ? undefined
-    : deepFreeze(structuredClone(met));
+  const met = affordable ? meetOf(ownCopy(left), ownCopy(right)) : undefined;
+  return met === undefined || validateTree(met, 1) !== undefined ? undefined : met;
 }
 
 function meetOf(left: Constraint, right: Constraint): Constraint | undefined {
-  const met = narrowest(left, right);
+  const found = narrowest(left, right);
+  // Frozen, so that what is remembered about its lists need not be computed again for every element.
+  const met = found === undefined ? undefined : deepFreeze<Constraint>(found);
   return met !== undefined && subsumes(left, met) && subsumes(right, met) && !acceptsNothing(met)
     ? met
     : undefined;
@@ -142,8 +142,9 @@ function areApart(clause: Constraint, other: Constraint): boolean {
   );
 }
 
-function withoutOptional({ optional: _, ...constraint }: Constraint): Constraint {
-  return constraint as Constraint;
+/** Without `optional`, and frozen: all that is found is made of parts of it. */
+function ownCopy({ optional: _, ...constraint }: Constraint): Constraint {
+  return deepFreeze<Constraint>(structuredClone(constraint) as Constraint);
 }
 
 /**

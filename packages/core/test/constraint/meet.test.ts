@@ -218,6 +218,15 @@ describe('meets', () => {
     expect(meet(build.wildcard(), build.any(empty, build.exact(1)))).toBeDefined();
   });
 
+  test('of two lists with as many elements as a token has room for, each is looked at once', () => {
+    const numbers = (from: number): number[][] =>
+      Array.from({ length: 12_000 }, (_, index) => [index + from]);
+    const either = meet(build.notOneOf(...numbers(0)), build.notOneOf(...numbers(6_000)));
+    expect(either?.['excluded']).toHaveLength(18_000);
+    const common = meet(build.oneOf(...numbers(0)), build.oneOf(...numbers(6_000)));
+    expect(common?.['values']).toHaveLength(6_000);
+  });
+
   test('composites whose comparison takes more work than a token may cost have no meet', () => {
     const wide = (offset: number): JsonObject =>
       build.any(
