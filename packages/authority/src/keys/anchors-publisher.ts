@@ -94,12 +94,8 @@ async function put(
     time: made.issuedAt,
     event: 'anchors.published',
     by,
-    subject: { issuer: made.issuer },
-    details: {
-      sequence: made.sequence,
-      document_hash: platform.sha256(new TextEncoder().encode(made.canonical)),
-      anchors: made.anchors.map(({ key, state }) => ({ key: key.thumbprint, state })),
-    },
+    subject: { sequence: made.sequence },
+    details: { hash: platform.sha256(new TextEncoder().encode(made.canonical)) },
   });
   return store.transaction(async (tx) => {
     if ((await tx.findSetting(SETTING)) !== before) return false;

@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import {
   advanceAnchors,
   announceAnchor,
@@ -62,6 +63,12 @@ function announcing(name: string): (latest: VerifiedAnchors | undefined) => Anch
   };
 }
 
+function pinAnchorsOf(document: UnsafeAnchors | undefined): VerifiedAnchors {
+  const verdict = pinAnchors(document as UnsafeAnchors);
+  if (!verdict.ok) throw new Error(verdict.problem);
+  return verdict.anchors;
+}
+
 const documents = async (): Promise<readonly UnsafeAnchors[]> =>
   readAnchors((await publisher.text()) ?? '');
 
@@ -90,9 +97,13 @@ describe('trust-anchor documents are published', () => {
     const entries = await store.pendingEntries(10);
     const bodies = entries.map(({ body }) => readAuthorityEntryBody(body));
     expect(bodies).toMatchObject([
-      { event: 'anchors.published', by: BY, details: { sequence: 1 } },
-      { event: 'anchors.published', by: BY, details: { sequence: 2 } },
+      { event: 'anchors.published', by: BY, subject: { sequence: 1 } },
+      { event: 'anchors.published', by: BY, subject: { sequence: 2 } },
     ]);
+    const hashes = (await documents()).map(({ canonical }) =>
+      createHash('sha256').update(canonical).digest('base64url'),
+    );
+    expect(bodies.map((body) => body?.details['hash'])).toEqual(hashes);
   });
 
   test('Q03: and of ten that announce a key at once, none loses that of another', async () => {
@@ -133,6 +144,20 @@ describe('trust-anchor documents are published', () => {
     expect(await publisher.isDue()).toBe(false);
     now += 1;
     expect(await publisher.isDue()).toBe(true);
+  });
+
+  test('also when the authority was off until after they had expired', async () => {
+    await publisher.publish(() => first(), BY);
+    await publisher.publish(announcing('second'), BY);
+    now += 400 * DAY;
+    expect((await publisher.latest())?.sequence).toBe(2);
+    const made = await publisher.publish((latest) => {
+      const content = { ...(latest as VerifiedAnchors), issuedAt: now, expiresAt: now + DAY };
+      return { content, signers: [root.signer] };
+    }, BY);
+    const [pinned, ...rest] = await documents();
+    const verdict = advanceAnchors(pinAnchorsOf(pinned), rest, now);
+    expect(verdict.ok && verdict.anchors.sequence).toBe(made?.sequence);
   });
 
   test('and one that was damaged in the store is not built upon', async () => {
