@@ -1,5 +1,6 @@
 import {
   consentToRotation,
+  createAsyncVerifier,
   createVerifier,
   type Decision,
   derive,
@@ -398,6 +399,24 @@ describe('a verifier that remembers', () => {
     expect(outcome(judge({ ...call, chain: [root1, bare] }, verifier))).toBe('signature_invalid');
     expect(outcome(judge(call, verifier))).toBe('permit');
     expect(outcome(judge(call, verifier, now + 3300))).toBe('token_expired');
+  });
+
+  it('gives the same verdicts asynchronously', async () => {
+    const verifier = createAsyncVerifier({ anchors, audience: CAST.audience });
+    const statement = await rotated();
+    const calls = [
+      proofCall([statement]),
+      childCall([statement]),
+      proofCall([await rotated({ signer: alice2 })]),
+      childCall([await rotated({ from: bob })]),
+      proofCall(undefined),
+    ];
+    for (const call of [...calls, ...calls]) {
+      const { chain, pop, tool, args_json: args } = call;
+      const presentation = { aat_chain: chain, aat_pop: pop };
+      const decision = await verifier.authorize({ presentation, tool, args, now });
+      expect(outcome(decision)).toBe(outcome(judge(call)));
+    }
   });
 
   it('gives the same verdict with no memory at all', async () => {

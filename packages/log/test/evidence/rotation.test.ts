@@ -162,6 +162,18 @@ describe('a call under a token that a rotated key has derived', () => {
     expect(codes(await asked(bundle, both({ not_after: NOW - 1 })))).toContain('anchor_not_valid');
     expect(codes(await asked(bundle))).toContain('chain_denied');
   });
+
+  test('Q13 is for good, where the root keys were retired since and are kept', async () => {
+    const story = await openStory();
+    const chain = await derived(nextRoot);
+    await story.recorder.record(await toldPermit(chain));
+    const bundle = await story.bundle({ staples: [await story.staple(chain)] });
+    const not_after = NOW;
+    const anchors = [PARTIES.authority, nextRoot].map((party) => anchorOf(party, { not_after }));
+    expect(answers(await asked(bundle, { anchors }))).toEqual(['pass', 'pass', 'pass']);
+    const { anchors: [only] = [] } = { anchors };
+    expect(codes(await asked(bundle, { anchors: [only as JsonObject] }))).toContain('chain_denied');
+  });
 });
 
 describe('a call that a rotated key has proved', () => {
