@@ -140,6 +140,17 @@ describe('a chain of a foreign domain', () => {
     expect((await exchange(of('acme'))).outcome).toBe('subject_refused: tenant');
   });
 
+  test('has its tenant from its root: what a holder writes further down does not count', async () => {
+    const tenant = 'their-tenant';
+    const chain = await handOn(await partnerRoot(), desk, desk, { caveats: { tenant } });
+    for (const domain of [DOMAIN, { ...DOMAIN, tenant }]) {
+      const office = await openOffice({ foreign: [domain] });
+      expect((await office.exchange(desk, subjectOf(chain))).outcome).toBe(
+        'subject_refused: tenant',
+      );
+    }
+  });
+
   const uncarried: readonly [string, IssueOptions['caveats']][] = [
     ['budget', { budget: { calls: '3' } }],
     ['purpose', { purpose: 'their-case' }],

@@ -226,6 +226,17 @@ describe('a proof is used once', () => {
       'replayed',
     ]);
   });
+  test('for as long as it could be accepted, whatever the store forgets meanwhile', async () => {
+    const store = openSqliteAuthorityStore({ path: ':memory:' });
+    onTestFinished(() => store.close());
+    const proof = dpopProof(key, { claims: { iat: TEST_TIME + DPOP_WINDOW } });
+    const spendAt = (now: number) =>
+      store.transaction((tx) => spendDpopProof(tx, verify(proof, { now }), now));
+    await spendAt(TEST_TIME);
+    const last = TEST_TIME + 2 * DPOP_WINDOW;
+    await store.sweep(last);
+    await expect(spendAt(last)).rejects.toMatchObject({ facts: { reason: 'replayed' } });
+  });
   test('by its identifier, whatever else it says', async () => {
     const proofs = ['2', '3'].map((extra) => dpopProof(key, { claims: { jti: 'same', extra } }));
     expect(await spend(proofs)).toEqual(['accepted', 'replayed']);

@@ -1,6 +1,7 @@
 import { compareTools, type JsonObject } from '@taper/core';
 import { TEST_TIME, testId, testKey } from '@taper/testkit';
 import { describe, expect, test } from 'vitest';
+import { makeIdentityDocument } from '../../src/identity/identity-document.ts';
 import type { SubjectBounds } from '../../src/issuance/request.ts';
 import { AAT_CHAIN, JWT } from '../../src/token/token-type.ts';
 import { claimsOf, handOn, verified } from './chains.ts';
@@ -286,6 +287,23 @@ describe('splicing is refused: the actor is the holder that the last hop names',
       'invalid_request',
       'actor_refused: not_the_client',
     ]);
+  });
+
+  test('nor is one that has the key of the client and the name of another', async () => {
+    const office = await openOffice();
+    const actor = await makeIdentityDocument({
+      issuer: ISSUER,
+      signer: KEYS.identity.signer,
+      spiffeId: spiffeId('desk'),
+      key: till.publicKey,
+      now: TEST_TIME,
+      expiresAt: TEST_TIME + 60,
+      id: testId(9),
+    });
+    const form = { actor_token: actor };
+    expect((await office.exchange(till, subjectOf(await handed(office)), form)).outcome).toBe(
+      'actor_refused: not_the_client',
+    );
   });
 
   const unproved: readonly [string, Record<string, unknown>, string][] = [
