@@ -14,11 +14,13 @@ export type AdministratorClient = Client<paths>;
 /**
  * @param credential the administrator's chain and key.
  * @param issuer URL of the authority.
+ * @param send sends a request, where it does not go the usual way.
  */
 export function createAdministratorClient(
   issuer: string,
   credential: Credential,
   clock: () => number,
+  send: (request: Request) => Promise<Response> = patientFetch,
 ): AdministratorClient {
   const taper = createTaperFetch({
     ...credential,
@@ -29,7 +31,7 @@ export function createAdministratorClient(
   const client = createClient<paths>({
     baseUrl: issuer,
     redirect: 'error',
-    fetch: (request) => patientFetch(request),
+    fetch: (request) => send(request),
   });
   client.use({
     async onRequest({ request, schemaPath, params }) {

@@ -16,6 +16,12 @@ export interface AuthorityConfig {
   readonly logOrigin: string;
   readonly witnessName: string;
   readonly passphraseFile: string;
+  /** PostgreSQL that several nodes share. Without it, the store and the log lie in the folder, and there is one node. */
+  readonly database: string | undefined;
+  /** Where other nodes reach this one. Default: what it listens on. */
+  readonly advertise: string | undefined;
+  /** Witnesses that somebody else runs: `{"key": "<vkey>", "url"}`. */
+  readonly witnesses: readonly JsonObject[];
   /** Requests of one client per second, on average. */
   readonly requestsPerSecond: number;
   /** Proxies of the operator in front of the node. */
@@ -43,6 +49,9 @@ const MEMBERS = {
   log_origin: 'text',
   witness_name: 'text',
   passphrase_file: 'text',
+  database: 'optional text',
+  advertise: 'optional text',
+  witnesses: 'list',
   requests_per_second: 'number',
   trusted_proxies: 'number',
   log_level: 'text',
@@ -55,6 +64,7 @@ const DEFAULTS: Readonly<Record<string, JsonValue>> = {
   requests_per_second: 200,
   trusted_proxies: 0,
   log_level: 'warn',
+  witnesses: [],
   approvers: {},
   trusted_issuers: [],
   foreign: [],
@@ -112,6 +122,9 @@ export function parseConfig(text: string, source: string): AuthorityConfig {
     logOrigin: text_('log_origin'),
     witnessName: text_('witness_name'),
     passphraseFile: text_('passphrase_file'),
+    database: found['database'] as string | undefined,
+    advertise: found['advertise'] as string | undefined,
+    witnesses: found['witnesses'] as AuthorityConfig['witnesses'],
     requestsPerSecond,
     trustedProxies,
     logLevel: level,
@@ -149,6 +162,9 @@ export function configDocument(config: AuthorityConfig): object {
     log_origin: config.logOrigin,
     witness_name: config.witnessName,
     passphrase_file: config.passphraseFile,
+    ...(config.database === undefined ? {} : { database: config.database }),
+    ...(config.advertise === undefined ? {} : { advertise: config.advertise }),
+    witnesses: config.witnesses,
     requests_per_second: config.requestsPerSecond,
     trusted_proxies: config.trustedProxies,
     log_level: config.logLevel,

@@ -40,6 +40,8 @@ export interface MakeHomeOptions {
   /** URL as clients reach it. Default: `http://127.0.0.1:<port>`. */
   readonly issuer?: string;
   readonly trustDomain?: string;
+  /** PostgreSQL that several nodes share. */
+  readonly database?: string;
 }
 
 /** Where the key of a purpose lies. */
@@ -101,7 +103,8 @@ export async function makeHome(
   });
   const config = await newConfig(options);
   await guarded(folder, async () => {
-    await writeWhole(folder, HOME_FILES.config, `${jsonText(configDocument(config), 2)}\n`);
+    // The address of a database has a password in it.
+    await writeWhole(folder, HOME_FILES.config, `${jsonText(configDocument(config), 2)}\n`, 0o600);
     await rm(join(folder, UNFINISHED), { force: true });
   });
   return config;
@@ -116,6 +119,7 @@ async function newConfig({
   port = 8460,
   issuer,
   trustDomain = 'taper.localhost',
+  database,
 }: MakeHomeOptions): Promise<AuthorityConfig> {
   const ports = port === 0 ? await freePorts(3) : [port, port + 1, port + 2];
   const [listen, witness, management] = ports.map((each) => `127.0.0.1:${each}`) as [
@@ -128,12 +132,16 @@ async function newConfig({
     issuer: issuer ?? `http://${listen}`,
     trustDomain,
     listen,
-    witnessListen: witness,
+    // The state of a witness is its own: nodes that share a log do not each bring one.
+    witnessListen: database === undefined ? witness : undefined,
     managementListen: management,
     // Never the same twice: whoever follows one log must not take another for it.
     logOrigin: `${trustDomain}/authority/${id}`,
     witnessName: `${trustDomain}/witness/${id}`,
     passphraseFile: HOME_FILES.passphrase,
+    database,
+    advertise: undefined,
+    witnesses: [],
     requestsPerSecond: 200,
     trustedProxies: 0,
     logLevel: 'warn',
@@ -176,9 +184,9 @@ async function writePlain(folder: string, name: string, text: string, mode = 0o6
   }
 }
 
-async function writeWhole(folder: string, name: string, text: string): Promise<void> {
+async function writeWhole(folder: string, name: string, text: string, mode = 0o644): Promise<void> {
   const beside = `${name}.new`;
-  await writePlain(folder, beside, text);
+  await writePlain(folder, beside, text, mode);
   await rename(join(folder, beside), join(folder, name));
 }
 

@@ -19,6 +19,7 @@ import {
 } from '@taper/log/file';
 import { openSqliteWitnessStore } from '@taper/log/sqlite';
 import { type FetchHandler, type Listener, listen, parseAddress } from '../serve/listener.ts';
+import type { LogWitnessPlace } from './authority-log.ts';
 import type { AuthorityConfig } from './config.ts';
 import { HOME_FILES } from './home.ts';
 import type { AuthorityKeys } from './keys.ts';
@@ -33,7 +34,9 @@ const GRACE = 5_000;
 export interface LogNode {
   readonly log: Log;
   readonly authority: RevocationAuthority;
-  readonly witness: { readonly key: NoteKey; readonly url: string } | undefined;
+  /** Of all witnesses the one that this node runs. */
+  readonly witness: LogWitnessPlace | undefined;
+  readonly witnesses: readonly LogWitnessPlace[];
   /** All below {@link LOG_PREFIX}. */
   readonly fetch: FetchHandler;
   close(): Promise<void>;
@@ -44,6 +47,8 @@ export interface LogNodeOptions {
   readonly config: AuthorityConfig;
   readonly keys: AuthorityKeys;
   readonly anchors: readonly TrustAnchor[];
+  /** That somebody else runs. */
+  readonly witnesses: readonly LogWitnessPlace[];
   /** Whether the log is still to be made. */
   readonly create: boolean;
   readonly clock: () => number;
@@ -61,6 +66,7 @@ export async function openLogNode(options: LogNodeOptions): Promise<LogNode> {
   try {
     const witness = await startWitness(options);
     if (witness !== undefined) undo.push(witness.close);
+    const witnesses = [...options.witnesses, ...(witness === undefined ? [] : [witness])];
     await mkdir(place, { recursive: true, mode: 0o700 });
     const tiles = await openFileTileStore(join(place, 'tiles'));
     undo.push(() => tiles.close());
@@ -72,9 +78,7 @@ export async function openLogNode(options: LogNodeOptions): Promise<LogNode> {
       tiles,
       checkpoints,
       create,
-      ...(witness === undefined
-        ? {}
-        : { witnesses: [createWitnessClient({ url: witness.url, key: witness.key })] }),
+      witnesses: witnesses.map((each) => createWitnessClient(each)),
     });
     undo.push(() => log.close());
     const authority = await openRevocationAuthority({
@@ -111,6 +115,7 @@ export async function openLogNode(options: LogNodeOptions): Promise<LogNode> {
       log,
       authority,
       witness,
+      witnesses,
       fetch: (request) => (isOfLog(request) ? tileHandler(request) : service(request)),
       close,
     };

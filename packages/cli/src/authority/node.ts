@@ -5,7 +5,6 @@ import {
   type Authority,
   type AuthorityStore,
   createAuthority,
-  createEntryPump,
   createForeignDomains,
   createIssuance,
   createNonces,
@@ -26,18 +25,20 @@ import {
   ENDPOINTS,
 } from '@taper/authority/http';
 import { openSqliteAuthorityStore } from '@taper/authority/sqlite';
-import type { TrustAnchor } from '@taper/core';
+import type { NoteKey, TrustAnchor } from '@taper/core';
+import { createPostgresAuthorityStore, openPostgres } from '@taper/store-postgres';
 import { listen, parseAddress } from '../serve/listener.ts';
 import { createAdministration } from './administration.ts';
 import { publishAnchors } from './anchors-publication.ts';
+import { type AuthorityLog, type LogWitnessPlace, logKey, openLocalLog } from './authority-log.ts';
 import type { AuthorityConfig } from './config.ts';
 import { HOME_FILES } from './home.ts';
 import { lockFolder } from './instance-lock.ts';
 import { openKeys } from './keys.ts';
-import { LOG_PREFIX, type LogNode, openLogNode } from './log-node.ts';
-import { findRevoked, ownRevocations } from './own-revocations.ts';
+import { LOG_PREFIX } from './log-node.ts';
 import { publicDocuments, TOKEN_PATH } from './public-documents.ts';
-import { approverGroups, foreignDomains, trustedIssuers } from './trusted.ts';
+import { openSharedLog, type SharedLogOptions } from './shared-log.ts';
+import { approverGroups, foreignDomains, trustedIssuers, witnessPlaces } from './trusted.ts';
 
 /** Milliseconds that requests have to end when the node stops. */
 const GRACE = 10_000;
@@ -72,7 +73,7 @@ export interface RunningAuthority {
   readonly anchors: readonly TrustAnchor[];
   /** Text of the trust-anchor document that is published. */
   readonly anchorsDocument: string;
-  readonly log: Pick<LogNode, 'log' | 'witness'>;
+  readonly log: { readonly key: NoteKey; readonly witnesses: readonly LogWitnessPlace[] };
   /** Ends the requests that are being answered, has everything in the log, and gives the folder back. */
   close(): Promise<void>;
 }
@@ -97,28 +98,13 @@ export async function startAuthority(options: StartOptions): Promise<RunningAuth
     undo.push(lockFolder(join(folder, HOME_FILES.lock)));
     const keys = await openKeys(folder, config);
     const anchors: readonly TrustAnchor[] = [{ issuer: config.issuer, key: keys.root.publicKey }];
-    const store = openSqliteAuthorityStore({ path: join(folder, HOME_FILES.store) });
-    undo.push(() => store.close());
-    const node = await openLogNode({
-      folder,
-      config,
-      keys,
-      anchors,
-      create: await isLogMissing(store, config.logOrigin),
-      clock,
-      onFailure,
-    });
-    undo.push(() => node.close());
-    await store.transaction((tx) => tx.putSetting(LOG_MADE, config.logOrigin));
-    const { state } = node.authority;
+    const witnesses = witnessPlaces(config);
+    const { store, log } = await openStoreAndLog(
+      { folder, config, keys, anchors, witnesses, clock, random, onFailure },
+      undo,
+    );
     const nonces = createNonces({ secret: await loadNonceSecret(store, random), clock, random });
-    const pump = createEntryPump({ store, log: node.authority, signer: keys.authority, onFailure });
-    await pump.start();
-    undo.push(async () => {
-      await pump.flush().catch(onFailure);
-      await pump.close();
-    });
-    let published = await publishAnchors({ store, config, keys, node, clock });
+    let published = await publishAnchors({ store, config, keys, witnesses: log.witnesses, clock });
     const trusted = trustedIssuers(config, clock, options.issuerFetch);
     const issuance = createIssuance({
       store,
@@ -127,7 +113,7 @@ export async function startAuthority(options: StartOptions): Promise<RunningAuth
       clock,
       random,
       approvers: approverGroups(config),
-      epoch: (log) => (log === config.logOrigin ? (state.epoch?.record.epoch ?? 0) : 0),
+      epoch: (origin) => (origin === config.logOrigin ? log.epoch() : 0),
     });
     const authority = createAuthority({
       issuer: config.issuer,
@@ -136,10 +122,7 @@ export async function startAuthority(options: StartOptions): Promise<RunningAuth
       root: keys.root,
       identity: keys.identity,
       ownKeys: Object.values(keys).map(({ publicKey }) => publicKey),
-      revocations: {
-        log: node.authority.log,
-        revoke: (target, given) => node.authority.revoke(target, given),
-      },
+      revocations: log,
       issuance,
       workloads: trusted,
       administratorTools: (tenant) => administrativeTools(ENDPOINTS, tenant),
@@ -165,7 +148,7 @@ export async function startAuthority(options: StartOptions): Promise<RunningAuth
         store,
         anchors,
         foreign: createForeignDomains(foreignDomains(config), config.issuer),
-        revoked: (subject) => (findRevoked(state, subject) === undefined ? 'good' : 'revoked'),
+        revoked: log.check,
         verifyIdentity,
         verifyUserToken: (token) => trusted.verifyToken(token, 'subject'),
         issueRoot: (request) => authority.issuance.issueRoot(request),
@@ -180,7 +163,7 @@ export async function startAuthority(options: StartOptions): Promise<RunningAuth
       nonces,
       mounted: [
         { prefix: TOKEN_PATH, name: 'token', fetch: (request) => tokenEndpoint(request) },
-        { prefix: LOG_PREFIX, name: 'log', fetch: node.fetch },
+        { prefix: LOG_PREFIX, name: 'log', fetch: log.fetch },
         createIssuanceDesk(authority, onFailure),
         {
           prefix: '/admin',
@@ -189,7 +172,7 @@ export async function startAuthority(options: StartOptions): Promise<RunningAuth
             authority,
             endpoints: ENDPOINTS,
             anchors,
-            revocation: ownRevocations(node.authority),
+            revocation: log.view,
             onFailure,
           }),
         },
@@ -208,7 +191,7 @@ export async function startAuthority(options: StartOptions): Promise<RunningAuth
     });
     const sweeping = setInterval(() => {
       store.sweep(clock()).catch(onFailure);
-      publishAnchors({ store, config, keys, node, clock }).then((next) => {
+      publishAnchors({ store, config, keys, witnesses: log.witnesses, clock }).then((next) => {
         published = next;
       }, onFailure);
     }, SWEEP_INTERVAL);
@@ -217,7 +200,7 @@ export async function startAuthority(options: StartOptions): Promise<RunningAuth
     const problems = async (): Promise<string[]> => [
       ...(draining ? ['draining'] : []),
       ...((await answers(() => store.ping())) ? [] : ['store']),
-      ...(node.authority.isSettled ? [] : ['log']),
+      ...(await log.problems()),
     ];
     const management = await listen({
       fetch: createManagementHandler({
@@ -241,17 +224,55 @@ export async function startAuthority(options: StartOptions): Promise<RunningAuth
     return {
       url: listener.url,
       managementUrl: management.url,
-      witnessUrl: node.witness?.url,
+      witnessUrl: log.ownWitness?.url,
       authority,
       anchors,
       anchorsDocument: published.text,
-      log: node,
+      log: { key: logKey(config, keys), witnesses: log.witnesses },
       close,
     };
   } catch (cause) {
     await close();
     throw cause;
   }
+}
+
+type LogOptions = Omit<SharedLogOptions, 'database' | 'store' | 'isMissing' | 'onMade'> & {
+  readonly folder: string;
+};
+
+/** In the folder, or in the database that several nodes share. What is opened is closed by what comes into `undo`. */
+async function openStoreAndLog(
+  options: LogOptions,
+  undo: (() => unknown)[],
+): Promise<{ readonly store: AuthorityStore; readonly log: AuthorityLog }> {
+  const { folder, config } = options;
+  const { logOrigin: origin } = config;
+  if (config.database === undefined) {
+    const store = openSqliteAuthorityStore({ path: join(folder, HOME_FILES.store) });
+    undo.push(() => store.close());
+    const create = await isLogMissing(store, origin);
+    const log = await openLocalLog({ ...options, store, create });
+    undo.push(() => log.close());
+    if (create) await store.transaction((tx) => tx.putSetting(LOG_MADE, origin));
+    return { store, log };
+  }
+  const database = await openPostgres({ url: config.database });
+  undo.push(() => database.close());
+  const store = createPostgresAuthorityStore(database);
+  undo.push(() => store.close());
+  const log = await openSharedLog({
+    ...options,
+    database,
+    store,
+    isMissing: () => isLogMissing(store, origin),
+    onMade: async () => {
+      if (await isLogMissing(store, origin))
+        await store.transaction((tx) => tx.putSetting(LOG_MADE, origin));
+    },
+  });
+  undo.push(() => log.close());
+  return { store, log };
 }
 
 async function isLogMissing(store: AuthorityStore, origin: string): Promise<boolean> {

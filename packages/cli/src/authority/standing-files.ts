@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { isJsonObject, type JsonObject, noteKey, parseJson } from '@taper/core';
+import { isJsonObject, type JsonObject, parseJson } from '@taper/core';
 import { Failure } from '../failure.ts';
 import { logDocument } from '../log/log-file.ts';
 import { jsonText, showName } from '../text/escape.ts';
@@ -26,15 +26,14 @@ export async function writeStandingFiles(
 ): Promise<boolean> {
   const { authority, log } = running;
   await replaceFile(folder, HOME_FILES.anchors, `${running.anchorsDocument}\n`);
-  const { witness } = log;
   const file = {
     trust: {
-      origin: log.log.origin,
-      keys: [noteKey(log.log.origin, log.log.key.key, 1)],
-      witnesses: witness === undefined ? [] : [witness.key],
-      quorum: witness === undefined ? 0 : 1,
+      origin: log.key.name,
+      keys: [log.key],
+      witnesses: log.witnesses.map(({ key }) => key),
+      quorum: log.witnesses.length,
     },
-    witnesses: witness === undefined ? [] : [{ key: witness.key, url: witness.url }],
+    witnesses: log.witnesses,
   };
   await replaceFile(folder, HOME_FILES.logFile, `${jsonText(logDocument(file), 2)}\n`);
 

@@ -5,9 +5,16 @@ import {
   type TrustedIssuer,
   type TrustedIssuers,
 } from '@taper/authority';
-import { importPublicKey, type JsonObject, type JsonValue, type PublicKey } from '@taper/core';
+import {
+  importPublicKey,
+  type JsonObject,
+  type JsonValue,
+  type PublicKey,
+  parseNoteKey,
+} from '@taper/core';
 import { Failure } from '../failure.ts';
 import { isObject, member } from '../file/json.ts';
+import type { LogWitnessPlace } from './authority-log.ts';
 import type { AuthorityConfig } from './config.ts';
 
 /** Members of a trusted issuer that are written in two words. */
@@ -45,6 +52,16 @@ export function foreignDomains({ foreign }: AuthorityConfig): readonly ForeignDo
       throw malformed(field);
     if (tenant !== undefined && typeof tenant !== 'string') throw malformed(field);
     return { issuer, anchors: keys, ...(tenant === undefined ? {} : { tenant }) };
+  });
+}
+
+/** Witnesses that somebody else runs. @throws {Failure} `config_malformed`. */
+export function witnessPlaces({ witnesses }: AuthorityConfig): readonly LogWitnessPlace[] {
+  return witnesses.map(({ key: text, url }, index) => {
+    const key = typeof text === 'string' ? parseNoteKey(text) : undefined;
+    if (key === undefined || key.type !== 4 || typeof url !== 'string' || !URL.canParse(url))
+      throw malformed(`witnesses[${index}]`);
+    return { key, url };
   });
 }
 

@@ -15,6 +15,7 @@ interface UpOptions {
   readonly port?: string;
   readonly issuer?: string;
   readonly trustDomain?: string;
+  readonly database?: string;
 }
 
 export const up: AnyCommand = defineCommand<UpOptions>({
@@ -35,6 +36,7 @@ export const up: AnyCommand = defineCommand<UpOptions>({
     ),
     valueOption('--issuer <url>', 'URL as clients reach it, when the folder is made'),
     valueOption('--trust-domain <name>', 'SPIFFE trust domain, when the folder is made'),
+    valueOption('--database <url>', 'PostgreSQL that several nodes share, when the folder is made'),
   ],
   examples: [
     { line: 'taper up --dir authority', does: 'Makes it, starts it, and says what to do next.' },
@@ -42,7 +44,7 @@ export const up: AnyCommand = defineCommand<UpOptions>({
   async run(_, options, session) {
     const folder = resolve(session.io.cwd, options.dir ?? '.');
     const found = await readHome(folder);
-    const given = ['port', 'issuer', 'trustDomain'] as const;
+    const given = ['port', 'issuer', 'trustDomain', 'database'] as const;
     const late = given.find((name) => found !== undefined && options[name] !== undefined);
     if (late !== undefined) {
       const option = late === 'trustDomain' ? '--trust-domain' : `--${late}`;
@@ -51,13 +53,14 @@ export const up: AnyCommand = defineCommand<UpOptions>({
         hint: 'This one is there already: change taper.json, and start again.',
       });
     }
-    const { issuer, trustDomain } = options;
+    const { issuer, trustDomain, database } = options;
     const config =
       found ??
       (await makeHome(folder, {
         ...(options.port === undefined ? {} : { port: parsePort(options.port) }),
         ...(issuer === undefined ? {} : { issuer }),
         ...(trustDomain === undefined ? {} : { trustDomain }),
+        ...(database === undefined ? {} : { database }),
       }));
     const { io } = session;
     const running = await withLog(() =>

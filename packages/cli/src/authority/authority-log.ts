@@ -1,0 +1,86 @@
+import {
+  type AuthorityStore,
+  createEntryPump,
+  type EntryPump,
+  type Revocations,
+} from '@taper/authority';
+import { type NoteKey, noteKey, type StapleSubject } from '@taper/core';
+import type { RevocationView } from '@taper/enforce';
+import type { FetchHandler } from '../serve/listener.ts';
+import type { AuthorityConfig } from './config.ts';
+import type { AuthorityKeys } from './keys.ts';
+import { type LogNodeOptions, openLogNode } from './log-node.ts';
+import { findRevoked, ownRevocations } from './own-revocations.ts';
+
+/** A witness of the log, as its writer asks it. */
+export interface LogWitnessPlace {
+  readonly key: NoteKey;
+  readonly url: string;
+}
+
+/** The authority's log as a node has it, whether this node writes it or another one. */
+export interface AuthorityLog extends Revocations {
+  /** All below `/log`. */
+  readonly fetch: FetchHandler;
+  readonly view: RevocationView;
+  /** Whether anything that a subject rests on is revoked. @throws where that is not known. */
+  check(subject: StapleSubject, now: number): Promise<'good' | 'revoked'>;
+  /** The last epoch that is known here. */
+  epoch(): number;
+  readonly witnesses: readonly LogWitnessPlace[];
+  /** The one that this node runs. */
+  readonly ownWitness: LogWitnessPlace | undefined;
+  /** What does not work, by name. */
+  problems(): Promise<readonly string[]>;
+  close(): Promise<void>;
+}
+
+/** The verifier key of the log. */
+export function logKey(config: AuthorityConfig, keys: AuthorityKeys): NoteKey {
+  return noteKey(config.logOrigin, keys.log.publicKey, 1);
+}
+
+/** Brings what is in the store into the log, until it is closed. */
+export async function startPump(
+  store: AuthorityStore,
+  log: Parameters<typeof createEntryPump>[0]['log'],
+  keys: AuthorityKeys,
+  onFailure: (cause: unknown) => void,
+): Promise<EntryPump> {
+  const pump = createEntryPump({ store, log, signer: keys.authority, onFailure });
+  await pump.start();
+  return pump;
+}
+
+/** The log of an authority that is one node: in its folder, and nobody else's. */
+export async function openLocalLog(
+  options: LogNodeOptions & { readonly store: AuthorityStore },
+): Promise<AuthorityLog> {
+  const { store, keys, onFailure } = options;
+  const node = await openLogNode(options);
+  let pump: EntryPump;
+  try {
+    pump = await startPump(store, node.authority, keys, onFailure);
+  } catch (cause) {
+    await node.close();
+    throw cause;
+  }
+  const { authority, witnesses } = node;
+  const { state } = authority;
+  return {
+    log: authority.log,
+    revoke: (target, given) => authority.revoke(target, given),
+    fetch: node.fetch,
+    view: ownRevocations(authority),
+    check: async (subject) => (findRevoked(state, subject) === undefined ? 'good' : 'revoked'),
+    epoch: () => state.epoch?.record.epoch ?? 0,
+    witnesses,
+    ownWitness: node.witness,
+    problems: async () => (pump.failure === undefined ? [] : ['log']),
+    async close() {
+      await pump.flush().catch(onFailure);
+      await pump.close();
+      await node.close();
+    },
+  };
+}
