@@ -3,7 +3,7 @@ import { requireKnownOptions, TaperError } from '@taper/core';
 import pg from 'pg';
 import { readPostgresUrl } from './address.ts';
 import { type ConnectionSettings, clientConfig, connectAlone } from './connection.ts';
-import { type Migration, migrate } from './migrate.ts';
+import { MIGRATION_TIME, type Migration, migrate } from './migrate.ts';
 import { MIGRATIONS } from './migrations/index.ts';
 import { isConflict, isLost, mayPass, PostgresError, postgresError } from './postgres-error.ts';
 import { requireSoundServer } from './server.ts';
@@ -112,7 +112,8 @@ async function prepare(
   witnessFile: string | undefined,
 ) {
   const { name } = settings.address;
-  const client = await connecting(settings, () => connectAlone(settings));
+  const patient = { ...settings, statementTimeout: MIGRATION_TIME };
+  const client = await connecting(settings, () => connectAlone(patient));
   try {
     const session = await requireSoundServer(client, name);
     await migrate(client, name, migrations);

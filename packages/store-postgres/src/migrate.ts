@@ -15,8 +15,8 @@ export interface Migration {
 /** Number of the advisory lock under which a database is migrated: `tapermig` in ASCII. */
 const LOCK = 0x746170_65726d_6967n;
 
-/** Milliseconds for which another node's migration is waited for, and that this one's may take. */
-const PATIENCE = 120_000;
+/** Milliseconds for which another node's migration is waited for, and that a step of this one's may take. */
+export const MIGRATION_TIME = 120_000;
 
 const KNOWN_SCHEMA = statement(
   `SELECT to_regnamespace('taper') IS NOT NULL AS schema, to_regclass('taper.taper_migrations') IS NOT NULL AS migrations`,
@@ -38,6 +38,7 @@ const MIGRATIONS_TABLE = `
  * Brings the schema to the last migration: those that are missing, in order, in one transaction, under a lock, so that of several nodes
  * that start at the same time one does it. Nothing is changed where anything is wrong.
  *
+ * @param client one on which a statement may take {@link MIGRATION_TIME}.
  * @throws {TaperError} `store_unusable` where the database is newer, or was migrated otherwise. Throws what `pg` does.
  */
 export async function migrate(
@@ -45,8 +46,7 @@ export async function migrate(
   name: string,
   migrations: readonly Migration[],
 ): Promise<void> {
-  await client.query(`BEGIN; SET LOCAL statement_timeout = ${PATIENCE}; SET LOCAL lock_timeout = ${PATIENCE};
-    SELECT pg_advisory_xact_lock(${LOCK})`);
+  await client.query(`BEGIN; SELECT pg_advisory_xact_lock(${LOCK})`);
   try {
     await bringUp(client, name, migrations);
     await client.query('COMMIT');

@@ -61,7 +61,11 @@ export function keepTenure(
     while (!closing.signal.aborted) {
       const fine = await tell(async () => {
         const held = await lease.acquire(closing.signal);
-        await serve(held).finally(() => held.release());
+        try {
+          await serve(held);
+        } finally {
+          await held.release();
+        }
       });
       if (!fine)
         await pause(RETRY_PAUSE, undefined, { signal: closing.signal }).catch(() => undefined);

@@ -89,6 +89,13 @@ describe('the migrations', () => {
     );
   });
 
+  test('wait for one that another node is doing, longer than a statement may take', async () => {
+    const url = await context.server.createDatabase();
+    const slow = { version: 1, name: 'slow', sql: 'SELECT pg_sleep(4)' };
+    const openSlow = () => openPostgresWith({ url, statementTimeout: 500 }, [slow]);
+    for (const each of await Promise.all([openSlow(), openSlow()])) opened.push(each);
+  });
+
   test('go forward from where the database is', async () => {
     const url = await context.server.createDatabase();
     const first = await openPostgresWith({ url }, MIGRATIONS.slice(0, 2));
@@ -187,7 +194,7 @@ describe('opening a database', () => {
     plain.password = 'plain';
     strictEqual((await failureOf(() => open({ url: plain.href }))).code, 'store_unusable');
     await ask(url, 'CREATE SCHEMA taper AUTHORIZATION plain');
-    const database = await open({ url: plain.href });
+    const database = await open({ url: plain.href, witness: witnessPath() });
     await database.query(INCREMENT);
     strictEqual(await countIn(database), 1);
   });
@@ -358,7 +365,7 @@ describe('a transaction', () => {
 
 describe('when the database fails', () => {
   test('Z01: a server that says nothing any more is given up in bounded time, and comes back', async () => {
-    const { proxy, database } = await openCuttable({ statementTimeout: 100 });
+    const { proxy, database } = await openCuttable({ statementTimeout: 500 });
     await database.query(INCREMENT);
     proxy.freeze();
     const error = await failureOf(() => database.query(INCREMENT));
@@ -371,7 +378,7 @@ describe('when the database fails', () => {
 
   test('Z01: a lock that is not given ends the statement', async () => {
     const { url, database } = await openNew();
-    const impatient = await open({ url, statementTimeout: 200 });
+    const impatient = await open({ url, statementTimeout: 1000 });
     await database.query(INCREMENT);
     await database.transaction(WRITING, async ({ query }) => {
       await query(INCREMENT);
@@ -383,8 +390,8 @@ describe('when the database fails', () => {
 
   test('Z01: no more connections are made than are allowed, and who waits too long is refused', async () => {
     const { url } = await openNew();
-    const small = await open({ url, maxConnections: 2, connectTimeout: 200 });
-    const slow = statement('SELECT pg_sleep(0.6)');
+    const small = await open({ url, maxConnections: 2, connectTimeout: 1000 });
+    const slow = statement('SELECT pg_sleep(3)');
     const outcomes = await Promise.allSettled(Array.from({ length: 4 }, () => small.query(slow)));
     deepStrictEqual(
       outcomes.map(({ status }) => status),

@@ -23,7 +23,8 @@ afterEach(async () => {
 
 const LOG_KEY = testKey('log');
 const WAIT = { timeout: 20_000, interval: 50 };
-const PATIENCE = 1000;
+/** Milliseconds; this machine may be busy. */
+const PATIENCE = 2000;
 
 function leaseOn(database: PostgresDatabase, address: string): PostgresLease {
   return createPostgresLease(database, { name: 'log', address, patience: PATIENCE });

@@ -11,6 +11,9 @@ import { testServer } from '../server.ts';
 /** Milliseconds for which it is asked what became of a commit, and for which then nobody comes through. */
 const [SEARCH, CUT] = [50, 300];
 
+/** Milliseconds; this machine may be busy. */
+const WORK = 3000;
+
 const context = testServer();
 
 async function open(): Promise<OpenedAuthorityStore> {
@@ -18,10 +21,10 @@ async function open(): Promise<OpenedAuthorityStore> {
   const proxy = await openProxy(context.server.port);
   const cuttable = await openPostgres({ url: proxy.url(url), outcomeTimeout: SEARCH });
   const databases: PostgresDatabase[] = [database, cuttable];
-  const store = createPostgresAuthorityStore(cuttable, { workTimeout: 500 });
+  const store = createPostgresAuthorityStore(cuttable, { workTimeout: WORK });
   return {
     store,
-    peer: createPostgresAuthorityStore(database, { workTimeout: 500 }),
+    peer: createPostgresAuthorityStore(database, { workTimeout: WORK }),
     async reopen() {
       const again = await openPostgres({ url });
       databases.push(again);
