@@ -35,6 +35,13 @@ describe('a grant document', () => {
     expect(readGrantSet(documentOf()).grants).toEqual([]);
   });
 
+  test('may have more grants than a token may have values', () => {
+    const grants = Array.from({ length: 700 }, (_, index) => grantText({ name: `grant-${index}` }));
+    const set = readGrantSet(documentOf(...grants));
+    expect(set.grants).toHaveLength(700);
+    expect(readGrantSet(set.document).document).toBe(set.document);
+  });
+
   test('names of tenants, grants and agents are compared as they are', () => {
     const set = readGrantSet(documentOf(grantText()));
     expect(grantsOf(set, { tenant: 'acme', name: 'desk' })).toHaveLength(1);
