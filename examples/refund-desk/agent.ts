@@ -3,8 +3,6 @@ import {
   createSigner,
   createVerifier,
   derive,
-  importPublicKey,
-  type PublicJwk,
   type Signer,
   type ToolMap,
   type VerifiedChain,
@@ -12,17 +10,24 @@ import {
 import { systemClock } from '@taper/enforce';
 import { type Outcome, orRefused } from './calls.ts';
 import { hijacked } from './hijacked.ts';
+import { createMembership, type Membership, orRefusedThere } from './membership.ts';
 import { newId, tokensOf } from './orchestrator.ts';
+import { type AuthorityAddress, trustOf } from './trust.ts';
 
 // What both agents have in common. Each is a process of its own; its private key is made here and never leaves.
+
+export interface EnrolDetail {
+  readonly authority: AuthorityAddress;
+  /** Good once, for this agent. */
+  readonly token: string;
+}
 
 export interface TaskDetail {
   /** The server to work with. */
   readonly server: string;
   /** The agent's authority: tokens, root first. */
   readonly chain: readonly string[];
-  readonly issuer: string;
-  readonly issuerKey: PublicJwk;
+  readonly authority: AuthorityAddress;
 }
 
 interface Task {
@@ -42,6 +47,7 @@ export function createAgent(): Agent {
   const { privateKey, publicKey } = generateKeyPairSync('ed25519');
   const signer = createSigner(privateKey.export({ format: 'jwk' }));
   let task: Task | undefined;
+  let membership: Membership | undefined;
   function tasked(): Task {
     if (task === undefined) throw new Error('This agent has no task.');
     return task;
@@ -52,10 +58,19 @@ export function createAgent(): Agent {
     answers: {
       key: () => publicKey.export({ format: 'jwk' }),
 
+      /** Makes its key the key of an agent. The answer is the agent's name. */
+      enrol({ authority, token }: EnrolDetail): Promise<string> {
+        membership = createMembership(authority, signer);
+        return membership.enrol(token);
+      },
+
+      /** Asks the authority for tools of its own. */
+      askFor: (tools: ToolMap): Promise<Outcome> =>
+        orRefusedThere(async () => membership?.request({ tools })),
+
       /** Takes a task, once it has checked the chain that came with it. */
-      task({ server, chain, issuer, issuerKey }: TaskDetail): void {
-        const anchors = [{ issuer, key: importPublicKey(issuerKey) }];
-        const verifier = createVerifier({ anchors, profile: {} });
+      task({ server, chain, authority }: TaskDetail): void {
+        const verifier = createVerifier({ anchors: trustOf(authority).anchors, profile: {} });
         const verdict = verifier.verifyChain(chain, systemClock.now());
         if (verdict.verdict === 'deny')
           throw new Error(`The agent does not take this chain: ${verdict.denial.code}.`);

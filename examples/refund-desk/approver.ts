@@ -2,7 +2,8 @@ import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { PublicJwk } from '@taper/core';
 import { answerQuestions } from './processes.ts';
-import { taper } from './taper.ts';
+import { taper, taperDoes } from './taper.ts';
+import type { AuthorityAddress } from './trust.ts';
 
 // A person of finance, at a machine of her own. All that she does is run `taper`, as in a terminal: once to make her key,
 // and once for what she is asked to approve.
@@ -10,8 +11,7 @@ import { taper } from './taper.ts';
 export interface OpenDesk {
   /** Her own folder; made here, for her alone. */
   readonly folder: string;
-  readonly issuer: string;
-  readonly issuerKey: PublicJwk;
+  readonly authority: AuthorityAddress;
 }
 
 export interface ApprovalDetail {
@@ -24,26 +24,22 @@ export interface ApprovalDetail {
 let folder: string | undefined;
 
 answerQuestions({
-  /** Makes her key, and keeps the issuer's, which she trusts. Her public key is the answer. */
-  async open({ folder: own, issuer, issuerKey }: OpenDesk): Promise<PublicJwk> {
+  /** Makes her key, and keeps those of the authority, which she trusts. Her public key is the answer. */
+  async open({ folder: own, authority }: OpenDesk): Promise<PublicJwk> {
     mkdirSync(own, { mode: 0o700 });
     folder = own;
-    writeFileSync(join(own, 'anchors.json'), JSON.stringify([{ iss: issuer, jwk: issuerKey }]));
-    await inFolder('key', 'new', '--out', 'nora.jwk', '--public-out', 'nora.pub.jwk');
+    writeFileSync(join(own, 'anchors.json'), authority.anchors);
+    await taperDoes(own, ['key', 'new', '--out', 'nora.jwk', '--public-out', 'nora.pub.jwk']);
     return JSON.parse(readFileSync(join(own, 'nora.pub.jwk'), 'utf8')) as PublicJwk;
   },
 
   /** Looks at the action and approves it. The answer is what she has seen. It is shown, too, when she says yes beforehand. */
   async approve({ url, names }: ApprovalDetail): Promise<string> {
-    writeFileSync(join(folder ?? '', 'names.json'), JSON.stringify(Object.fromEntries(names)));
+    if (folder === undefined) throw new Error('Nora has no desk yet.');
+    writeFileSync(join(folder, 'names.json'), JSON.stringify(Object.fromEntries(names)));
     const files = ['--key', 'nora.jwk', '--anchors', 'anchors.json', '--names', 'names.json'];
-    return inFolder('approve', '--url', url, ...files, '--yes');
+    const { exitCode, said } = await taper(folder, ['approve', '--url', url, ...files, '--yes']);
+    if (exitCode !== 0) throw new Error(`taper approve failed:\n${said}`);
+    return said;
   },
 });
-
-/** @returns what the command says to her. */
-async function inFolder(...words: readonly string[]): Promise<string> {
-  const { exitCode, said } = await taper(folder ?? '', words);
-  if (exitCode !== 0) throw new Error(`taper ${words[0]} failed:\n${said}`);
-  return said;
-}

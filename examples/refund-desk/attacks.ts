@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { constraint as c, type ToolMap, type VerifiedChain } from '@taper/core';
 import type { Arguments } from './attacker.ts';
 import type { Call, SignedCall } from './calls.ts';
-import { REASONS, tokensOf } from './orchestrator.ts';
+import { euro, REASONS, tokensOf } from './orchestrator.ts';
 import type { RefundArguments } from './payment-routes.ts';
 import type { Worker } from './processes.ts';
 import type { Stage } from './stage.ts';
@@ -43,11 +43,15 @@ export async function attackAsQueryAgent(stage: Stage, booty: Booty): Promise<vo
   const tools: ToolMap = { customer_orders: { customer: c.wildcard() } };
   const everyone: Call = { tool: 'list_customers', args: {} };
   const refund = refundOrder({ order: '5001', amount: '200.00', reason: REASONS[0] });
+  const asked: ToolMap = {
+    refund_order: { order: c.wildcard(), amount: euro('0.01', '200.00'), reason: c.wildcard() },
+  };
   const pay = { ...refund, server: payments.url };
   await attempt('read the orders of another customer', 'argument_refused', 'call', other);
   await attempt('the same, signed by hand', 'argument_refused', 'forceCall', other);
   await attempt('list all customers', 'tool_not_granted', 'forceCall', everyone);
   await attempt('refund at the payment API', 'tool_not_granted', 'forceCall', pay);
+  await attempt('ask the authority for that', 'grant_none', 'askFor', asked);
   await attempt('hand on a token for all customers', 'constraint_widened', 'delegate', { tools });
   const wider = { ...other, tools };
   await attempt(
@@ -112,8 +116,9 @@ export async function attackAsThief(
   stage: Stage,
   { large, largeChain }: Booty,
   signed: SignedCall,
+  idToken: string,
 ): Promise<void> {
-  const { orders, payments, refunder, thief } = stage;
+  const { orders, payments, refunder, thief, operator } = stage;
   const attempt = attempts(stage, 'thief', thief);
   await thief.ask('steal', { server: payments.url, chain: tokensOf(largeChain) });
   const call = refundOrder({ ...large });
@@ -134,6 +139,8 @@ export async function attackAsThief(
     'resend',
     misled,
   );
+  const authority = operator.address;
+  await attempt("exchange Mira's ID token", 'agent_unknown', 'exchange', { authority, idToken });
 }
 
 /** Last, since the server does not show the old definition any more. */

@@ -12,7 +12,6 @@ import {
 import { createLogReader } from '@taper/log';
 import { createFileTileSource, readFileCheckpoint } from '@taper/log/file';
 import type { AuditLogAddress } from './audit-log.ts';
-import { ISSUER } from './orchestrator.ts';
 import type { Stage } from './stage.ts';
 
 // What the shop does for itself: reads both logs, verifies every line with the keys and heads that were kept elsewhere, and explains them.
@@ -79,7 +78,9 @@ export async function checkLogs(
     stage.keep(`${name}.audit.head.json`, `${writeHead(head)}\n`);
     stage.keep(`${name}.audit.pub.jwk`, `${JSON.stringify(audit.eventKey)}\n`);
     checks.push(await check(name, lines, { key: importPublicKey(audit.eventKey), head }));
-    trail.push(...explain(name, lines, stage.orchestrator.names));
+    trail.push(
+      ...explain(name, lines, new Map([...stage.names, [stage.operator.address.url, 'authority']])),
+    );
   }
   return { checks, trail };
 }
@@ -139,7 +140,7 @@ function readRow(
   const args = Object.values(event.arguments ?? {}).map(String);
   return {
     server,
-    chain: chain.map((who) => (who === ISSUER ? 'issuer' : (names.get(who) ?? who))),
+    chain: chain.map((who) => names.get(who) ?? who),
     call: `${tool ?? 'nothing'} ${args.join(', ')}`.trim(),
     decision,
     ...(denial_code === undefined ? {} : { denial: denial_code }),

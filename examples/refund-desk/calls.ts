@@ -19,8 +19,8 @@ export interface SignedCall extends Call {
 export interface Outcome {
   /** `permitted`, or the code of the denial. */
   readonly code: string;
-  /** Who refused: the server, or the caller's own toolkit before anything was sent. */
-  readonly refusedBy?: 'server' | 'toolkit';
+  /** Who refused: the server, the authority, or the caller's own toolkit before anything was sent. */
+  readonly refusedBy?: 'server' | 'authority' | 'toolkit';
   readonly argument?: string;
   readonly hop?: number;
   readonly step?: string;

@@ -2,7 +2,14 @@ import { checkLogs, type LogCheck, type TrailRow } from './audit-trail.ts';
 import { type EvidenceCheck, makeEvidence, showVerdicts } from './evidence.ts';
 import type { RefundArguments } from './payment-routes.ts';
 import type { Refund } from './payments.ts';
-import { type Executions, executionsOf, isAsExpected, type Recorded, sumOf } from './record.ts';
+import {
+  type Executions,
+  executionsOf,
+  isAsExpected,
+  isGood,
+  type Recorded,
+  sumOf,
+} from './record.ts';
 import type { Stage } from './stage.ts';
 
 /** What happened, for machines. */
@@ -41,7 +48,7 @@ export async function conclude(
   page.heading('11. What the audit logs of both servers say');
   page.table(
     ['By whose authority', 'Call', 'Decision', 'Outcome'],
-    [23, 26, 17, 8],
+    [26, 23, 17, 8],
     trail
       .filter(({ decision }) => decision !== 'deny')
       .map(({ chain, call, decision, approved_by, outcome }) => [
@@ -61,12 +68,12 @@ export async function conclude(
 
   page.heading('12. What somebody can check who was not there');
   showVerdicts(page, evidence);
-  const refused = record.all.filter(({ code }) => code !== 'permitted');
+  const refused = record.all.filter(({ code }) => !isGood(code));
   const whenRefused = refused.reduce((sum, { tools_run }) => sum + tools_run, 0);
   const paid = refunds.map(({ order, amount }) => `${amount} for order ${order}`);
   page.line();
   page.paragraph(
-    `Of ${refused.length} calls that were not permitted ${whenRefused} reached a tool. The servers ` +
+    `Of ${refused.length} attempts that were refused ${whenRefused} reached a tool. The servers ` +
       `counted ${sumOf(executions)} runs of tools. Paid back: ${paid.join(', ')}.`,
   );
   page.line();

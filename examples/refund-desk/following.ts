@@ -1,23 +1,31 @@
-import { importPublicKey, parseNoteKey } from '@taper/core';
+import type { EnforcementPointOptions } from '@taper/enforce';
 import { openRevocationFollower, type RevocationFollower } from '@taper/log';
 import { openSqliteViewStore } from '@taper/log/sqlite';
-import type { RevocationLogAddress } from './revocation-log.ts';
+import { type AuthorityAddress, trustOf } from './trust.ts';
 
-/** Follows a revocation log; what was learned is kept in a file. Resolves when it is known what is revoked. */
-export async function follow(
-  { url, origin, logKey, authorityKey }: RevocationLogAddress,
-  file: string,
-): Promise<RevocationFollower> {
-  const key = parseNoteKey(logKey);
-  if (key === undefined) throw new Error('That is no key of a log.');
+/**
+ * Follows the authority's log: what is revoked, and which agent holds which key. What was learned is kept in a file.
+ * Resolves when it is known.
+ */
+export async function follow(address: AuthorityAddress, file: string): Promise<RevocationFollower> {
+  const { log: trust, authority } = trustOf(address);
   const follower = await openRevocationFollower({
-    source: `${url}/revocation`,
-    trust: { origin, keys: [key], witnesses: [], quorum: 0 },
-    authority: [importPublicKey(authorityKey)],
+    source: `${address.url}/log`,
+    trust,
+    authority,
+    agents: true,
     store: openSqliteViewStore(file),
   });
   await follower.ready;
   return follower;
+}
+
+/** Nobody else calls but agents that were enrolled, and stand as such in the log. */
+export function onlyEnrolled({
+  agents,
+}: RevocationFollower): Pick<EnforcementPointOptions, 'agents'> {
+  if (agents === undefined) throw new Error('The agents are not followed.');
+  return { agents: { directory: agents, callers: 'enrolled' } };
 }
 
 /** Resolves when something is known to be revoked: from then on the enforcement point refuses it. */

@@ -9,20 +9,19 @@ import {
   toNodeHandler,
 } from '@modelcontextprotocol/node';
 import { createMcpHandler, McpServer } from '@modelcontextprotocol/server';
-import { importPublicKey, type PublicJwk } from '@taper/core';
 import { createEnforcementPoint, type EnforcementPoint } from '@taper/enforce';
 import type { RevocationFollower } from '@taper/log';
 import { guardTools } from '@taper/mcp';
 import { z } from 'zod';
 import { type AuditLog, openAuditLog } from './audit-log.ts';
-import { follow, untilRevoked } from './following.ts';
+import { follow, onlyEnrolled, untilRevoked } from './following.ts';
 import { type Orders, openOrders } from './orders.ts';
 import { answerQuestions } from './processes.ts';
 import { type Names, type WatchedPoint, watched } from './receipts.ts';
-import type { RevocationLogAddress } from './revocation-log.ts';
+import { type AuthorityAddress, trustOf } from './trust.ts';
 
 // The shop's orders: an MCP server over a database, in a process of its own.
-// It knows one public key, the issuer's. It has never heard of the agents.
+// It knows the authority's public keys. What agents there are, and what is revoked, it reads in the authority's log.
 
 export interface ListenDetail {
   readonly database: string;
@@ -30,10 +29,8 @@ export interface ListenDetail {
   readonly folder: string;
   /** 0 takes any that is free. */
   readonly port: number;
-  readonly issuer: string;
-  readonly issuerKey: PublicJwk;
+  readonly authority: AuthorityAddress;
   readonly tenant: string;
-  readonly revocations: RevocationLogAddress;
 }
 
 /** How often each tool has run. Counted inside of the tools, so nothing that is refused can count. */
@@ -46,7 +43,7 @@ let judged: WatchedPoint | undefined;
 
 answerQuestions({
   async listen(detail: ListenDetail) {
-    const { database, folder, port, issuer, issuerKey, tenant } = detail;
+    const { database, folder, port, authority, tenant } = detail;
     const orders = openOrders(database);
     const http = createServer();
     http.listen(port, '127.0.0.1');
@@ -56,15 +53,16 @@ answerQuestions({
     const log = await openAuditLog(join(folder, 'audit'), 'audit.shop.example/orders', {
       customer_orders: ['customer'],
     });
-    const follower = await follow(detail.revocations, join(folder, 'revocations.sqlite'));
+    const follower = await follow(authority, join(folder, 'revocations.sqlite'));
     // Made once, not for each request: it remembers which proofs have been used.
     const watch = watched(
       createEnforcementPoint({
         audience: url,
-        anchors: [{ issuer, key: importPublicKey(issuerKey) }],
+        anchors: trustOf(authority).anchors,
         requireChainAudience: true,
         tenant,
         revocation: follower,
+        ...onlyEnrolled(follower),
         audit: log.recorder,
       }),
     );

@@ -24,23 +24,21 @@ import { guarded, guardRoutes } from '@taper/http/hono';
 import type { RevocationFollower } from '@taper/log';
 import { Hono } from 'hono';
 import { type AuditLog, openAuditLog } from './audit-log.ts';
-import { follow, untilRevoked } from './following.ts';
+import { follow, onlyEnrolled, untilRevoked } from './following.ts';
 import { refundRoute } from './payment-routes.ts';
 import { openPayments, type Payments } from './payments.ts';
 import { answerQuestions } from './processes.ts';
 import { type Names, type WatchedPoint, watched } from './receipts.ts';
-import type { RevocationLogAddress } from './revocation-log.ts';
+import { type AuthorityAddress, trustOf } from './trust.ts';
 
 // The payment API: an HTTP server in a process of its own, with an enforcement point of its own.
-// It trusts the issuer's key. Beside it, it knows who may approve for finance, and who runs the refund desk.
+// It trusts the authority's keys. Beside them, it knows who may approve for finance, and who runs the refund desk.
 
 export interface OpenDetail {
   /** For everything that it keeps. */
   readonly folder: string;
-  readonly issuer: string;
-  readonly issuerKey: PublicJwk;
+  readonly authority: AuthorityAddress;
   readonly tenant: string;
-  readonly revocations: RevocationLogAddress;
   /** RFC 7638 thumbprint of the agent whose refunds the policy permits. */
   readonly refundDesk: string;
   readonly finance: readonly { readonly name: string; readonly key: PublicJwk }[];
@@ -55,7 +53,7 @@ let judged: WatchedPoint | undefined;
 
 answerQuestions({
   async listen(detail: OpenDetail) {
-    const { folder, issuer, issuerKey, tenant } = detail;
+    const { folder, authority, tenant } = detail;
     const app = new Hono();
     const server = serve({ fetch: app.fetch, hostname: '127.0.0.1', port: 0 }) as Server;
     if (!server.listening) await once(server, 'listening');
@@ -64,14 +62,14 @@ answerQuestions({
     const log = await openAuditLog(join(folder, 'audit'), 'audit.shop.example/payments', {
       refund_order: ['order', 'amount', 'reason'],
     });
-    const follower = await follow(detail.revocations, join(folder, 'revocations.sqlite'));
+    const follower = await follow(authority, join(folder, 'revocations.sqlite'));
     const stores = openSqliteDatabase(join(folder, 'stores.sqlite'));
     const finance = detail.finance.map(({ name, key }) => ({ name, key: importPublicKey(key) }));
     const approvals = createSqliteApprovalSource(stores, { groups: { finance } });
     const watch = watched(
       createEnforcementPoint({
         audience: origin,
-        anchors: [{ issuer, key: importPublicKey(issuerKey) }],
+        anchors: trustOf(authority).anchors,
         requireChainAudience: true,
         tenant,
         replay: createSqliteReplayStore(stores),
@@ -80,6 +78,7 @@ answerQuestions({
         policy: refundPolicy(detail.refundDesk),
         approvals,
         revocation: follower,
+        ...onlyEnrolled(follower),
         audit: log.recorder,
       }),
     );

@@ -12,6 +12,13 @@ export interface Worker {
   stop(): Promise<void>;
 }
 
+export interface StartOptions {
+  /** A command that runs the command behind it, such as `unshare --net`. */
+  readonly launcher?: readonly string[];
+  /** Scripts of this folder that run before. */
+  readonly imports?: readonly string[];
+}
+
 /** What a worker could not do, in words for whoever runs the example. */
 export class WorkerError extends Error {
   /** The code of a system error such as `EADDRINUSE`, where there is one. */
@@ -36,12 +43,20 @@ interface Reply {
   readonly error?: { readonly message: string; readonly code?: string };
 }
 
-const PATIENCE = 15_000;
+const PATIENCE = 30_000;
 
 /** Starts a script of this folder as a process of its own. It ends when its parent does, however that happens. */
-export function startWorker(name: string, script: string): Worker {
+export function startWorker(
+  name: string,
+  script: string,
+  { launcher = [], imports = [] }: StartOptions = {},
+): Worker {
+  const node = [process.execPath, ...process.execArgv, '--disable-warning=ExperimentalWarning'];
+  const [execPath, ...execArgv] = [...launcher, ...node] as [string, ...string[]];
+  for (const each of imports) execArgv.push('--import', new URL(each, import.meta.url).href);
   const child = fork(fileURLToPath(new URL(script, import.meta.url)), [], {
-    execArgv: [...process.execArgv, '--disable-warning=ExperimentalWarning'],
+    execPath,
+    execArgv,
     stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
   });
   const waiting = new Map<number, (reply: Reply) => void>();

@@ -6,7 +6,7 @@ import type { Page } from './terminal.ts';
 export interface Attempt {
   readonly tried: string;
   readonly by: string;
-  /** How it must end: `permitted`, or the code of the denial. The run fails when it ends otherwise. */
+  /** How it must end: `permitted` (a call), `issued` (a root token), or the code of the denial. The run fails when it ends otherwise. */
   readonly expected: string;
   readonly run: () => Promise<Outcome>;
 }
@@ -17,7 +17,7 @@ export interface Recorded {
   readonly by: string;
   readonly expected: string;
   readonly code: string;
-  readonly refused_by?: 'server' | 'toolkit';
+  readonly refused_by?: 'server' | 'authority' | 'toolkit';
   readonly argument?: string;
   readonly hop?: number;
   readonly step?: string;
@@ -54,10 +54,18 @@ export function createRecord(servers: readonly Worker[], page: Page): Record {
       };
       all.push(recorded);
       const mark = markOf(recorded.code, page);
-      page.line(`  ${tried.padEnd(41)} ${mark}${refusedBy === 'toolkit' ? ', own toolkit' : ''}`);
+      page.line(`  ${tried.padEnd(41)} ${mark}${WHERE[refusedBy ?? 'server']}`);
       return outcome;
     },
   };
+}
+
+/** What is said of who refused; mostly it is the server. */
+const WHERE = { server: '', authority: ', authority', toolkit: ', own toolkit' } as const;
+
+/** Whether somebody got what they tried to get. */
+export function isGood(code: string): boolean {
+  return code === 'permitted' || code === 'issued';
 }
 
 /** Whether it ended as it had to, and nothing ran that was refused. */
@@ -75,6 +83,6 @@ export function sumOf(executions: Executions): number {
 }
 
 function markOf(code: string, { good, bad, dim }: Page): string {
-  if (code === 'permitted') return good(`✓ ${code}`);
+  if (isGood(code)) return good(`✓ ${code}`);
   return code === 'approval_required' ? dim(`… ${code}`) : bad(`✗ ${code}`);
 }

@@ -34,7 +34,7 @@ export async function refundWithApproval(
   shift: VerifiedChain,
   order: Order,
 ): Promise<PaidRefund> {
-  const { page, payments, approver, refunder, orchestrator } = stage;
+  const { page, payments, approver, refunder, names } = stage;
   page.heading(`5. A refund of ${order.paid} waits for a person`);
   page.paragraph('Another token, for the other order. This time the payment API does not pay yet:');
   const due = await grant(stage, shift, order);
@@ -44,7 +44,7 @@ export async function refundWithApproval(
       'HTTP 202, and where to approve. Nora runs `taper approve --url …`, and sees:',
   );
   page.line();
-  const detail: ApprovalDetail = { url, names: [...orchestrator.names] };
+  const detail: ApprovalDetail = { url, names: [...names] };
   const seen = await approver.worker.ask<string>('approve', detail);
   stage.keep('approval.txt', seen);
   page.block(abridged(seen).replaceAll(/^(?=.)/gm, '    '));

@@ -61,9 +61,9 @@ async function main(): Promise<number> {
       database: join(folder, 'shop.sqlite'),
       output: resolve(values.output ?? newOutputFolder()),
       port,
-      start(name, script) {
+      start(name, script, options) {
         if (isOver) throw new Error('The run is over.');
-        const worker = startWorker(name, script);
+        const worker = startWorker(name, script, options);
         workers.push(worker);
         return worker;
       },

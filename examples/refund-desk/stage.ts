@@ -1,27 +1,34 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { importPublicKey, type PublicJwk, type PublicKey, type VerifiedChain } from '@taper/core';
-import type { TaskDetail } from './agent.ts';
+import type { EnrolDetail, TaskDetail } from './agent.ts';
 import type { OpenDesk } from './approver.ts';
 import type { AuditLogAddress } from './audit-log.ts';
-import { ISSUER, type Orchestrator, SHOP, tokensOf } from './orchestrator.ts';
+import { type Operator, openAuthority } from './operator.ts';
+import {
+  createOrchestrator,
+  NEIGHBOUR,
+  type Orchestrator,
+  SHOP,
+  tokensOf,
+} from './orchestrator.ts';
 import type { ListenDetail } from './orders-server.ts';
 import type { OpenDetail } from './payment-api.ts';
-import type { Worker } from './processes.ts';
+import type { StartOptions, Worker } from './processes.ts';
 import { createRecord, type Record } from './record.ts';
-import type { RevocationLogAddress, RevocationLogDetail } from './revocation-log.ts';
 import type { Page } from './terminal.ts';
+import { trustOf } from './trust.ts';
 
 /** What a run needs from outside. */
 export interface StageOptions {
   readonly page: Page;
-  /** A folder for databases and logs, gone afterwards. */
+  /** A folder for the authority, databases and logs, gone afterwards. */
   readonly folder: string;
   /** The folder for what is left to look at: receipts and audit logs. Made when there is something to write. */
   readonly output: string;
   /** Of the MCP server. 0 takes any that is free. */
   readonly port: number;
-  start(name: string, script: string): Worker;
+  start(name: string, script: string, options?: StartOptions): Worker;
 }
 
 /** A process, and the public half of a key that is in there. */
@@ -38,30 +45,30 @@ export interface GuardedServer {
   readonly audit: AuditLogAddress;
 }
 
-/** Where revocations are published. */
-export interface RevocationLog extends RevocationLogAddress {
-  readonly worker: Worker;
-  readonly folder: string;
-}
-
 /** The processes of a run, started. */
 export interface Stage {
   readonly page: Page;
   readonly record: Record;
-  /** Gone afterwards. */
-  readonly folder: string;
   /** For what is left to look at. */
   readonly output: string;
+  readonly authority: Worker;
+  readonly operator: Operator;
+  readonly login: { readonly worker: Worker; readonly issuer: string };
   readonly orchestrator: Orchestrator;
-  readonly revocations: RevocationLog;
+  /** What the orchestrator is called at the authority. */
+  readonly orchestratorId: string;
+  /** An agent of another tenant. */
+  readonly neighbour: Orchestrator;
   readonly orders: GuardedServer;
   readonly payments: GuardedServer;
   readonly query: Actor;
   readonly refunder: Actor;
   readonly approver: Actor;
   readonly thief: Worker;
+  /** Names for keys, by thumbprint. */
+  readonly names: Map<string, string>;
   /** Starts another process. */
-  start(name: string, script: string): Worker;
+  start: StageOptions['start'];
   /** Gives an agent its authority. */
   give(agent: Actor, server: GuardedServer, chain: VerifiedChain): Promise<void>;
   /** Writes a receipt of a server's latest decision as a page. */
@@ -73,11 +80,14 @@ export interface Stage {
 /** The orders lie in `database`. */
 export async function setStage(
   { page, folder, output, port, start }: StageOptions,
-  orchestrator: Orchestrator,
   database: string,
 ): Promise<Stage> {
-  const { issuerKey, names } = orchestrator;
-  const trust = { issuer: ISSUER, issuerKey, tenant: SHOP };
+  const names = new Map<string, string>();
+
+  async function openLogin(): Promise<Stage['login']> {
+    const worker = start('login', './login.ts');
+    return { worker, issuer: await worker.ask<string>('listen') };
+  }
 
   async function startActor(
     name: string,
@@ -91,31 +101,40 @@ export async function setStage(
     return { worker, key };
   }
 
-  const openRevocations = async (): Promise<RevocationLog> => {
-    const worker = start('revocation log', './revocation-log.ts');
-    const detail: RevocationLogDetail = { ...trust, folder: join(folder, 'revocations') };
-    const address = await worker.ask<RevocationLogAddress>('listen', detail);
-    return { ...address, worker, folder: detail.folder };
+  const authority = start('authority', './authority.ts');
+  const openPlaces = async () => {
+    const login = await openLogin();
+    const place = join(folder, 'authority');
+    return { login, operator: await openAuthority(authority, place, login.issuer) };
   };
-  const opening = openRevocations();
+  const [{ login, operator }, query, refunder] = await Promise.all([
+    openPlaces(),
+    startActor('query agent', './query-agent.ts'),
+    startActor('refund agent', './refund-agent.ts'),
+  ]);
+  const { address } = operator;
+  for (const { key } of trustOf(address).anchors) names.set(key.thumbprint, 'authority');
 
-  /** Each server has a folder of its own, and follows the revocation log. */
+  const orchestrator = createOrchestrator(address);
+  const neighbour = createOrchestrator(address);
+  names.set(orchestrator.key.thumbprint, 'orchestrator');
+
+  /** Each server has a folder of its own, and follows the authority's log. */
   async function openServer<Detail extends ListenDetail | OpenDetail>(
     name: string,
     script: string,
     place: string,
-    detail: Omit<Detail, keyof typeof trust | 'folder' | 'revocations'>,
+    detail: Omit<Detail, 'authority' | 'tenant' | 'folder'>,
   ): Promise<GuardedServer> {
     const worker = start(name, script);
-    const { worker: _, ...revocations } = await opening;
-    const own = { folder: join(folder, place), revocations };
-    mkdirSync(own.folder, { mode: 0o700 });
-    const all = { ...trust, ...detail, ...own };
+    const own = join(folder, place);
+    mkdirSync(own, { mode: 0o700 });
+    const all = { authority: address, tenant: SHOP, folder: own, ...detail };
     return { worker, ...(await worker.ask<Omit<GuardedServer, 'worker'>>('listen', all)) };
   }
 
   const openPayments = async () => {
-    const desk: OpenDesk = { folder: join(folder, 'nora'), issuer: ISSUER, issuerKey };
+    const desk: OpenDesk = { folder: join(folder, 'nora'), authority: address };
     const approver = await startActor('Nora', './approver.ts', 'open', desk);
     const payments = await openServer<OpenDetail>('payment API', './payment-api.ts', 'payments', {
       refundDesk: orchestrator.key.thumbprint,
@@ -123,12 +142,25 @@ export async function setStage(
     });
     return { approver, payments };
   };
-  const [revocations, orders, { approver, payments }, query, refunder] = await Promise.all([
-    opening,
+
+  /** Each of the agents enrols with a token of its own, which is good once. */
+  const enrolAll = async () => {
+    const enrol = async ({ worker }: Actor, name: string) => {
+      const token = await operator.admit(name, SHOP);
+      return worker.ask('enrol', { authority: address, token } satisfies EnrolDetail);
+    };
+    const [orchestratorId] = await Promise.all([
+      operator.admit('orchestrator', SHOP).then((token) => orchestrator.enrol(token)),
+      operator.admit('desk', NEIGHBOUR).then((token) => neighbour.enrol(token)),
+      enrol(query, 'query-agent'),
+      enrol(refunder, 'refund-agent'),
+    ]);
+    return orchestratorId;
+  };
+  const [orders, { approver, payments }, orchestratorId] = await Promise.all([
     openServer<ListenDetail>('MCP server', './orders-server.ts', 'orders', { database, port }),
     openPayments(),
-    startActor('query agent', './query-agent.ts'),
-    startActor('refund agent', './refund-agent.ts'),
+    enrolAll(),
   ]);
   const keep = (name: string, text: string): void => {
     mkdirSync(output, { recursive: true });
@@ -137,19 +169,23 @@ export async function setStage(
   return {
     page,
     record: createRecord([orders.worker, payments.worker], page),
-    folder,
     output,
+    authority,
+    operator,
+    login,
     orchestrator,
-    revocations,
+    orchestratorId,
+    neighbour,
     orders,
     payments,
     query,
     refunder,
     approver,
     thief: start('thief', './thief.ts'),
+    names,
     start,
     give({ worker }, { url }, chain) {
-      const task: TaskDetail = { server: url, chain: tokensOf(chain), issuer: ISSUER, issuerKey };
+      const task: TaskDetail = { server: url, chain: tokensOf(chain), authority: address };
       return worker.ask('task', task);
     },
     async keepReceipt({ worker }, name) {
