@@ -32,6 +32,7 @@ import { createAdministration } from './administration.ts';
 import { publishAnchors } from './anchors-publication.ts';
 import { type AuthorityLog, type LogWitnessPlace, logKey, openLocalLog } from './authority-log.ts';
 import type { AuthorityConfig } from './config.ts';
+import { endingWith } from './drain.ts';
 import { HOME_FILES } from './home.ts';
 import { lockFolder } from './instance-lock.ts';
 import { openKeys } from './keys.ts';
@@ -196,9 +197,9 @@ export async function startAuthority(options: StartOptions): Promise<RunningAuth
       }, onFailure);
     }, SWEEP_INTERVAL);
     undo.push(() => clearInterval(sweeping));
-    let draining = false;
+    const stopping = new AbortController();
     const problems = async (): Promise<string[]> => [
-      ...(draining ? ['draining'] : []),
+      ...(stopping.signal.aborted ? ['draining'] : []),
       ...((await answers(() => store.ping())) ? [] : ['store']),
       ...(await log.problems()),
     ];
@@ -213,12 +214,13 @@ export async function startAuthority(options: StartOptions): Promise<RunningAuth
     });
     undo.push(() => management.close(GRACE));
     const listener = await listen({
-      fetch: handler,
+      fetch: async (request, bindings) =>
+        endingWith(await handler(request, bindings), stopping.signal),
       ...parseAddress(config.listen, 'listen', 'config_malformed'),
       field: 'listen',
     });
     undo.push(async () => {
-      draining = true;
+      stopping.abort();
       await listener.close(GRACE);
     });
     return {

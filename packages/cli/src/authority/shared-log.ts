@@ -35,6 +35,7 @@ import {
 import type { FetchHandler } from '../serve/listener.ts';
 import { type AuthorityLog, type LogWitnessPlace, logKey, startPump } from './authority-log.ts';
 import type { AuthorityConfig } from './config.ts';
+import { endingWith } from './drain.ts';
 import type { AuthorityKeys } from './keys.ts';
 import { LOG_PREFIX } from './log-node.ts';
 
@@ -120,7 +121,12 @@ export async function openSharedLog(options: SharedLogOptions): Promise<Authorit
 
   const follower = await openRevocationFollower({
     source: createHttpRevocationSource(`http://127.0.0.1${LOG_PREFIX}`, {
-      fetch: (input, init) => fetchLog(new Request(input as string, init), undefined),
+      // Nothing but this ends an answer that never went over a connection.
+      fetch: async (input, init) =>
+        endingWith(
+          await fetchLog(new Request(input as string, init), undefined),
+          init?.signal ?? new AbortController().signal,
+        ),
     }),
     trust: {
       origin,
