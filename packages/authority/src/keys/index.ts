@@ -4,6 +4,7 @@ export {
   type AnchorsPublisher,
   createAnchorsPublisher,
 } from './anchors-publisher.ts';
+export { createHybridKeyFile, openHybridKeyFile } from './hybrid-key-file.ts';
 export {
   type CreateKeyFileOptions,
   changeKeyFilePassphrase,

@@ -1,14 +1,11 @@
 import {
   canonicalize,
-  importPublicKey,
   isJsonObject,
   type JsonObject,
   type JsonValue,
   KeyStoreError,
-  type PublicKey,
   parseJson,
   platform,
-  TaperError,
 } from '@taper/core';
 
 /** Cost of scrypt (RFC 7914): memory is 128 · n · r bytes. */
@@ -20,7 +17,8 @@ export interface ScryptCost {
 
 /** An encrypted key file (docs/keys.md), taken apart; nothing in it is authentic yet. */
 export interface SealedKey {
-  readonly publicKey: PublicKey;
+  /** Public JWK; what kind of key it is, is for whoever opens it. */
+  readonly public: JsonObject;
   readonly cost: ScryptCost;
   /** 16 bytes. */
   readonly salt: Uint8Array;
@@ -38,10 +36,11 @@ const MIN_N = 2 ** 14;
 const MAX_N = 2 ** 18;
 const MAX_P = 4;
 
-/** Bytes of a key file. Ours have some 500. */
+/** Bytes of a key file. Ours have some 500, and 9000 with an ML-DSA-65 key. */
 export const MAX_KEY_FILE = 16_384;
 
-const MAX_CIPHERTEXT = 1024;
+/** An ML-DSA-65 key in its longest form has some 4100. */
+const MAX_CIPHERTEXT = 5120;
 const TAG = 16;
 const DOMAIN = 'taper-key-v1:';
 const UTF8 = new TextEncoder();
@@ -71,15 +70,15 @@ export function writeKeyFile(sealed: SealedKey): string {
 }
 
 function clearMembers({
-  publicKey,
+  public: jwk,
   cost,
   salt,
   nonce,
-}: Omit<SealedKey, 'ciphertext'>): Record<string, unknown> {
+}: Omit<SealedKey, 'ciphertext'>): JsonObject {
   return {
     type: 'taper-key',
     version: 1,
-    public: publicKey.jwk,
+    public: jwk,
     kdf: {
       name: 'scrypt',
       n: cost.n,
@@ -119,22 +118,14 @@ export function readKeyFile(text: string, path: string): SealedKey {
   }
   const ciphertext = bytesOf(file['ciphertext'], path);
   if (ciphertext.length <= TAG || ciphertext.length > MAX_CIPHERTEXT) throw malformed(path);
+  if (!isJsonObject(file['public'])) throw malformed(path);
   return {
-    publicKey: readPublicMember(file['public'], path),
+    public: file['public'],
     cost,
     salt: bytesOf(salt, path, 16),
     nonce: bytesOf(nonce, path, 12),
     ciphertext,
   };
-}
-
-function readPublicMember(value: JsonValue | undefined, path: string): PublicKey {
-  try {
-    return importPublicKey(value);
-  } catch (cause) {
-    if (cause instanceof TaperError) throw malformed(path, cause);
-    throw cause;
-  }
 }
 
 function requireMembers(
@@ -159,7 +150,8 @@ function bytesOf(value: JsonValue | undefined, path: string, length?: number): U
   return bytes;
 }
 
-function malformed(path: string, cause?: unknown): KeyStoreError {
+/** For what is no key file, or not whole. */
+export function malformed(path: string, cause?: unknown): KeyStoreError {
   return new KeyStoreError('malformed', `${path} is no key file, or a part of one.`, {
     hint: 'It may have been cut off or edited: restore it from its backup.',
     cause,

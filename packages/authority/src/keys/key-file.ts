@@ -1,18 +1,13 @@
 import {
-  createCipheriv,
-  createDecipheriv,
   createPrivateKey,
   createPublicKey,
   generateKeyPairSync,
   type KeyObject,
-  randomBytes,
-  scrypt,
   sign as signBytes,
 } from 'node:crypto';
 import {
   type Algorithm,
   importPublicKey,
-  KeyStoreError,
   type PublicKey,
   requireKnownOptions,
   type Signer,
@@ -20,17 +15,15 @@ import {
   verifyingSigner,
 } from '@taper/core';
 import {
-  associatedData,
   DEFAULT_COST,
   isAdmissibleCost,
-  MAX_KEY_FILE,
-  readKeyFile,
+  malformed,
   type ScryptCost,
   type SealedKey,
-  writeKeyFile,
 } from './key-file-format.ts';
 import { type PassphraseSource, takePassphrase } from './passphrase.ts';
-import { readPrivateFile, writePrivateFile } from './private-file.ts';
+import { writePrivateFile } from './private-file.ts';
+import { loadSealed, sealKey, unsealKey } from './sealed-key.ts';
 
 export interface OpenKeyFileOptions {
   readonly path: string;
@@ -43,8 +36,6 @@ export interface CreateKeyFileOptions extends OpenKeyFileOptions {
   /** Default n = 2^17, r = 8, p = 1: 128 MiB. */
   readonly cost?: ScryptCost;
 }
-
-const TAG = 16;
 
 /**
  * Makes a key and seals it in a new file (docs/keys.md), mode 0600. The key is never a string, and what held it is wiped; one copy
@@ -65,7 +56,8 @@ export async function createKeyFile(options: CreateKeyFileOptions): Promise<Sign
   const passphrase = await takePassphrase(options.passphrase, 'seal');
   try {
     const publicKey = publicHalf(privateKey);
-    await writePrivateFile(path, await seal(privateKey, publicKey, cost, passphrase), false);
+    const text = await sealKey(privateKey, { ...publicKey.jwk }, cost, passphrase);
+    await writePrivateFile(path, text, false);
     return signerOf(privateKey, publicKey);
   } finally {
     passphrase.fill(0);
@@ -81,13 +73,13 @@ export async function createKeyFile(options: CreateKeyFileOptions): Promise<Sign
  */
 export async function openKeyFile(options: OpenKeyFileOptions): Promise<Signer> {
   requireKnownOptions(options, ['path', 'passphrase']);
-  const { sealed, privateKey } = await unseal(options.path, options.passphrase);
-  return signerOf(privateKey, sealed.publicKey);
+  const { publicKey, privateKey } = await unseal(options.path, options.passphrase);
+  return signerOf(privateKey, publicKey);
 }
 
 /** The public half that a key file names. No passphrase is needed, and so it is only as authentic as the file. @throws as {@link openKeyFile}. */
 export async function unsafeKeyFilePublicKey(path: string): Promise<PublicKey> {
-  return (await load(path)).publicKey;
+  return publicKeyIn(await loadSealed(path), path);
 }
 
 /**
@@ -98,102 +90,33 @@ export async function changeKeyFilePassphrase(
   options: OpenKeyFileOptions & { readonly newPassphrase: PassphraseSource },
 ): Promise<void> {
   requireKnownOptions(options, ['path', 'passphrase', 'newPassphrase']);
-  const { sealed, privateKey } = await unseal(options.path, options.passphrase);
+  const { publicKey, cost, privateKey } = await unseal(options.path, options.passphrase);
   const passphrase = await takePassphrase(options.newPassphrase, 'seal');
   try {
-    const text = await seal(privateKey, sealed.publicKey, sealed.cost, passphrase);
+    const text = await sealKey(privateKey, { ...publicKey.jwk }, cost, passphrase);
     await writePrivateFile(options.path, text, true);
   } finally {
     passphrase.fill(0);
   }
 }
 
-async function load(path: string): Promise<SealedKey> {
-  const bytes = await readPrivateFile(path, MAX_KEY_FILE);
-  return readKeyFile(bytes.toString('utf8'), path);
-}
-
-async function seal(
-  privateKey: KeyObject,
-  publicKey: PublicKey,
-  cost: ScryptCost,
-  passphrase: Uint8Array,
-): Promise<string> {
-  const salt = randomBytes(16);
-  const nonce = randomBytes(12);
-  const clear = { publicKey, cost, salt, nonce };
-  const key = await deriveKey(passphrase, salt, cost);
-  const der = privateKey.export({ format: 'der', type: 'pkcs8' });
-  try {
-    const cipher = createCipheriv('aes-256-gcm', key, nonce, { authTagLength: TAG });
-    cipher.setAAD(associatedData(clear));
-    const ciphertext = Buffer.concat([cipher.update(der), cipher.final(), cipher.getAuthTag()]);
-    return writeKeyFile({ ...clear, ciphertext });
-  } finally {
-    key.fill(0);
-    der.fill(0);
-  }
-}
-
 async function unseal(
   path: string,
   source: PassphraseSource,
-): Promise<{ sealed: SealedKey; privateKey: KeyObject }> {
-  const sealed = await load(path);
-  const passphrase = await takePassphrase(source, 'open');
-  let key: Buffer | undefined;
-  let der: Buffer | undefined;
-  try {
-    key = await deriveKey(passphrase, sealed.salt, sealed.cost);
-    der = decrypt(sealed, key, path);
-    const privateKey = readPkcs8(der, sealed.publicKey);
-    if (privateKey === undefined) {
-      throw new KeyStoreError('key_mismatch', `${path} holds another key than it names.`, {
-        hint: 'Restore it from its backup.',
-      });
-    }
-    return { sealed, privateKey };
-  } finally {
-    passphrase.fill(0);
-    key?.fill(0);
-    der?.fill(0);
-  }
+): Promise<{ publicKey: PublicKey; privateKey: KeyObject; cost: ScryptCost }> {
+  const sealed = await loadSealed(path);
+  const publicKey = publicKeyIn(sealed, path);
+  const privateKey = await unsealKey(sealed, path, source, (der) => readPkcs8(der, publicKey));
+  return { publicKey, privateKey, cost: sealed.cost };
 }
 
-function decrypt(sealed: SealedKey, key: Uint8Array, path: string): Buffer {
-  const { nonce, ciphertext } = sealed;
-  const decipher = createDecipheriv('aes-256-gcm', key, nonce, { authTagLength: TAG });
-  decipher.setAAD(associatedData(sealed));
-  decipher.setAuthTag(ciphertext.subarray(-TAG));
-  const clear = decipher.update(ciphertext.subarray(0, -TAG));
+function publicKeyIn({ public: jwk }: SealedKey, path: string): PublicKey {
   try {
-    decipher.final();
-    return clear;
-  } catch {
-    clear.fill(0);
-    throw new KeyStoreError(
-      'passphrase',
-      `The passphrase does not open ${path}, or the file was changed.`,
-      {
-        hint: 'Check that passphrase and key file belong together, or restore both from their backup.',
-      },
-    );
+    return importPublicKey(jwk);
+  } catch (cause) {
+    if (cause instanceof TaperError) throw malformed(path, cause);
+    throw cause;
   }
-}
-
-/** In the thread pool. Memory is what the cost says, and bounded by `isAdmissibleCost`. */
-function deriveKey(
-  passphrase: Uint8Array,
-  salt: Uint8Array,
-  { n, r, p }: ScryptCost,
-): Promise<Buffer> {
-  return new Promise((resolve, reject) => {
-    const options = { N: n, r, p, maxmem: 128 * n * r + 128 * r * p + 2 ** 20 };
-    scrypt(passphrase, salt, 32, options, (error, key) => {
-      if (error === null) resolve(key);
-      else reject(new KeyStoreError('unreadable', 'A key could not be derived.', { cause: error }));
-    });
-  });
 }
 
 function generatePrivateKey(alg: Algorithm): KeyObject {

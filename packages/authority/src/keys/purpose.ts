@@ -10,7 +10,7 @@ import {
 } from '@taper/core';
 
 /** What a key of the authority is for. Each has a key of its own. */
-export type SigningPurpose = 'root' | 'identity' | 'authority' | 'log';
+export type SigningPurpose = 'root' | 'identity' | 'authority' | 'log' | 'witness';
 
 /** What is about to be signed. */
 export interface IntendedSignature {
@@ -26,7 +26,7 @@ export interface IntendedSignature {
 export interface PurposeSignerOptions {
   readonly signer: Signer;
   readonly purpose: SigningPurpose;
-  /** Of `log`: the origin whose checkpoints it signs. */
+  /** Of `log` and `witness`: the origin whose checkpoints it signs or cosigns. */
   readonly origin?: string;
   /** Writes down what is about to be signed; done once that is durable. When it throws, nothing is signed. */
   readonly record?: (intended: IntendedSignature) => void | Promise<void>;
@@ -40,9 +40,14 @@ const KINDS: Readonly<Record<SigningPurpose, readonly string[]>> = {
     'taper-revocation-entry-v1:',
     'taper-authority-entry-v1:',
     'taper-agent-directory-v1:',
+    'taper-revocation+jwt',
   ],
   log: ['checkpoint'],
+  witness: ['cosignature'],
 };
+
+/** What stands before the checkpoint that a witness cosigns (C2SP tlog-cosignature). */
+const COSIGNATURE = /^cosignature\/v1\ntime (?:0|[1-9][0-9]{0,15})\n/;
 
 /**
  * A signer that signs for one purpose and nothing else: what is no text of that purpose is refused before the key device sees it, so
@@ -55,9 +60,10 @@ export function purposeSigner(options: PurposeSignerOptions): Signer {
   requireKnownOptions(options, ['signer', 'purpose', 'origin', 'record']);
   const { purpose, origin, record } = options;
   const kinds = Object.hasOwn(KINDS, purpose) ? KINDS[purpose] : undefined;
-  if (kinds === undefined || (purpose === 'log') !== (origin !== undefined)) {
+  const needsOrigin = purpose === 'log' || purpose === 'witness';
+  if (kinds === undefined || needsOrigin !== (origin !== undefined)) {
     throw new TaperError('option_invalid', 'This is no purpose of a key.', {
-      hint: 'Use root, identity or authority; or log, with the origin of the log.',
+      hint: 'Use root, identity or authority; or log or witness, with the origin of the log.',
     });
   }
   const signer = verifyingSigner(options.signer);
@@ -93,8 +99,12 @@ async function recorded(
 function kindOf(input: Uint8Array, alg: string, origin: string | undefined): string | undefined {
   const text = platform.decodeUtf8(input);
   if (text === undefined) return undefined;
-  if (origin !== undefined)
-    return parseCheckpoint(text)?.origin === origin ? 'checkpoint' : undefined;
+  if (origin !== undefined) {
+    const head = COSIGNATURE.exec(text)?.[0];
+    const body = text.slice(head?.length ?? 0);
+    if (parseCheckpoint(body)?.origin !== origin) return undefined;
+    return head === undefined ? 'checkpoint' : 'cosignature';
+  }
   const domain = /^taper-[a-z-]+-v1:/.exec(text)?.[0];
   return domain ?? typeOfJws(text, alg);
 }

@@ -1,4 +1,5 @@
 import {
+  cosignatureInput,
   hashToken,
   issue,
   noteKey,
@@ -42,7 +43,11 @@ function counting(): { signer: Signer; calls: () => number } {
 }
 
 function signerFor(purpose: SigningPurpose, signer: Signer = key.signer): Signer {
-  return purposeSigner({ signer, purpose, ...(purpose === 'log' ? { origin: ORIGIN } : {}) });
+  return purposeSigner({
+    signer,
+    purpose,
+    ...(purpose === 'log' || purpose === 'witness' ? { origin: ORIGIN } : {}),
+  });
 }
 
 function jws(header: object, payload: object = { sub: 'x' }): Buffer {
@@ -89,15 +94,18 @@ const texts: Readonly<Record<string, Buffer>> = {
   revocation: Buffer.from('taper-revocation-entry-v1:{}'),
   entry: Buffer.from('taper-authority-entry-v1:{}'),
   directory: Buffer.from('taper-agent-directory-v1:{}'),
+  request: jws({ alg: 'Ed25519', typ: 'taper-revocation+jwt' }),
   checkpoint: Buffer.from(checkpoint(ORIGIN)),
+  cosignature: Buffer.from(cosignatureInput(checkpoint(ORIGIN), T0)),
 };
 
 describe('Q07: a key is no oracle that signs whatever it is given', () => {
   const signs: [SigningPurpose, readonly string[]][] = [
     ['root', ['token', 'rotation', 'anchors']],
     ['identity', ['identity']],
-    ['authority', ['revocation', 'entry', 'directory']],
+    ['authority', ['revocation', 'entry', 'directory', 'request']],
     ['log', ['checkpoint']],
+    ['witness', ['cosignature']],
   ];
   test.each(signs)(
     'the %s key signs texts of its own kinds, and none of another',
@@ -135,8 +143,11 @@ describe('Q07: a key is no oracle that signs whatever it is given', () => {
       Buffer.from(`x${texts['anchors']}`),
       Buffer.from(`${texts['checkpoint']}`.slice(0, -1)),
       Buffer.from(checkpoint('other.example.com/log')),
+      Buffer.from(cosignatureInput(checkpoint('other.example.com/log'), T0)),
+      Buffer.from(`cosignature/v1\ntime 01\n${checkpoint(ORIGIN)}`),
+      Buffer.from(`cosignature/v1\ntime 1\n${`${texts['cosignature']}`}`),
     ];
-    for (const purpose of ['root', 'identity', 'authority', 'log'] as const)
+    for (const purpose of ['root', 'identity', 'authority', 'log', 'witness'] as const)
       for (const text of nothing)
         expect(await codeOf(() => signerFor(purpose).sign(text))).toBe('signing_failed');
   });
@@ -153,6 +164,7 @@ describe('Q07: a key is no oracle that signs whatever it is given', () => {
       { signer, purpose: 'everything' },
       { signer, purpose: 'constructor' },
       { signer, purpose: 'log' },
+      { signer, purpose: 'witness' },
       { signer, purpose: 'root', origin: ORIGIN },
       { signer, purpose: 'root', log: true },
     ])
