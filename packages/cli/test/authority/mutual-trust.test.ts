@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { verifyIdentityDocument } from '@taper/authority/identity';
 import { createHolderClient, resultOf } from '@taper/cli';
 import {
+  consentToRotation,
   createSigner,
   type Denial,
   generateKeyPair,
@@ -101,6 +102,7 @@ function meet(document = desk.document): Promise<MetPeer | Denial> {
         now,
       ),
     directory: follower.agents as NonNullable<typeof follower.agents>,
+    revocation: follower,
     tenant: TENANT,
     peers: 'enrolled',
     now: world.clock(),
@@ -234,6 +236,38 @@ describe('two agents of one authority', () => {
     expect(codeOf(await meet(''))).toBe('agent_unknown');
     world.ahead = 3601;
     expect(codeOf(await meet())).not.toBe('fine');
+  });
+
+  test('do not meet on a document that outlives its key: one that was compromised, or replaced (A04, M16, Q01)', async () => {
+    const agent = '/admin/tenants/{tenant}/agents/{agent}';
+    const path = { tenant: TENANT, agent: 'desk' };
+    const fresh = createSigner(generateKeyPair().privateJwk);
+    const acceptance = await consentToRotation({
+      signer: fresh,
+      issuer: published().issuer,
+      subject: desk.id,
+      oldKey: desk.signer.publicKey,
+      newKey: fresh.publicKey,
+      now: world.clock(),
+    });
+    resultOf(
+      await world.client().POST(`${agent}/key`, {
+        params: { path },
+        body: { key: { ...fresh.publicKey.jwk }, acceptance, overlap: 0 },
+      }),
+    );
+    await settled(() => follower.agents?.agentOf(fresh.publicKey.thumbprint) === desk.id);
+    expect(codeOf(await meet())).toBe('key_rotated');
+    expect(codeOf(await meet(asker.document))).toBe('fine');
+    const stolen = asker.signer.publicKey.thumbprint;
+    resultOf(
+      await world.client().POST(`${agent}/compromise`, {
+        params: { path: { tenant: TENANT, agent: 'asker' } },
+        body: { key: stolen },
+      }),
+    );
+    await settled(() => follower.status().revoked > 0);
+    expect(codeOf(await meet(asker.document))).toBe('revoked');
   });
 
   test('stop as soon as one of them is suspended, in a session that is open as well', async () => {

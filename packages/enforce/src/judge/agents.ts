@@ -99,7 +99,8 @@ function readScore(source: () => unknown): number | undefined {
 const readState = oneOf('active', 'suspended', 'retired');
 const readStanding = oneOf<PeerStanding>('allowed', 'blocked', 'unlisted');
 
-function readAnswer(value: unknown): DirectoryAnswer | undefined {
+/** Reads what a directory answers; `undefined` for what its contract does not know. */
+export function readAnswer(value: unknown): DirectoryAnswer | undefined {
   const { verdict, agent, standing, asOf } = membersOf(value);
   if (!Number.isFinite(asOf)) return undefined;
   if (verdict === 'unknown') return { verdict, asOf: asOf as number };

@@ -87,6 +87,31 @@ function weigh(
   }
 }
 
+/** Why a key that no chain has been shown for may not act: it was revoked or replaced, or nobody knows well enough that it was not. */
+export async function refusalOfKey(
+  key: string,
+  now: number,
+  { view, maxStaleness, patience }: RevocationSettings & { readonly view: RevocationView },
+): Promise<Denial | undefined> {
+  const query: RevocationQuery = Object.freeze({
+    tokens: [],
+    keys: [key],
+    acting: [{ key, at: undefined }],
+    chains: [{ tokens: [], keys: [key] }],
+    tenant: undefined,
+    oldestIssuedAt: now,
+    logs: [],
+    epochs: new Map(),
+    evidence: undefined,
+  });
+  const verdict = await ask(() => view.check(query, now), readVerdict, patience);
+  if (verdict?.verdict === 'revoked') return denial('revoked', {}, { reason: verdict.what });
+  if (verdict?.verdict === 'rotated') return denial('key_rotated');
+  if (verdict?.verdict !== 'good' || !(verdict.asOf <= now + MAX_LOG_SKEW))
+    return denial('revocation_unavailable');
+  return now - verdict.asOf <= maxStaleness ? undefined : denial('revocation_stale');
+}
+
 function readVerdict(value: unknown): RevocationVerdict | undefined {
   const { verdict, asOf, what, index } = membersOf(value);
   switch (verdict) {

@@ -18,15 +18,14 @@ export type TrustWeights = { readonly [kind in DenialCode | 'executed']?: number
 /**
  * What agents are known by, unless configured otherwise: only what an agent has proved to have asked for. Refusals that come before that
  * proof is complete (a tool or an argument beyond the chain) name no agent in their events, since others can bring them about; so can
- * others an expiry, a revocation, a replay or a port that fails.
+ * others an expiry, a revocation, a replay or a port that fails. Nor does an approval that is forged or of something else: no proof covers
+ * what comes beside it, so that whoever overhears a call can put one there. An approval by the requester has its signature.
  */
 export const DEFAULT_TRUST_WEIGHTS: TrustWeights = Object.freeze({
   executed: 1,
   budget_exceeded: -1,
   policy_denied: -1,
-  approval_action_mismatch: -2,
   approval_by_requester: -4,
-  approval_signature_invalid: -4,
 });
 
 /**

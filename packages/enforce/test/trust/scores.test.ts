@@ -55,6 +55,16 @@ describe('a trust score', () => {
     expect(scores.explain(BOB, T)).toBeUndefined();
   });
 
+  test('says nothing of approvals that were forged or are of something else: whoever overhears a call can put one beside it (E02)', () => {
+    const scores = createTrustScores();
+    scores.observe(denied('approval_signature_invalid'));
+    scores.observe(denied('approval_action_mismatch'));
+    scores.observe(denied('proof_replayed'));
+    expect(scores.score(BOB, T)).toBeUndefined();
+    scores.observe(denied('approval_by_requester'));
+    expect(scores.score(BOB, T)).toBe(35);
+  });
+
   test('rises with calls that were executed and falls with refusals that the agent brought about', () => {
     const scores = createTrustScores({ prior: PRIOR });
     scores.observe(event());
