@@ -37,7 +37,7 @@ export type RotationAuthority =
 export interface RotationRequest {
   /** Of the new key. */
   readonly possession: Possession;
-  /** `consentToRotation` by the new key; not looked at where the old key is compromised. */
+  /** `consentToRotation` by the new key. */
   readonly acceptance: string;
   readonly authority: RotationAuthority;
   /**
@@ -80,9 +80,9 @@ export async function rotateAgentKey(
   const { agent, old } = await context.store.read((tx) => replacedKey(tx, authority));
   const now = timeAfter(old, context.clock());
   const isLost = old.state === 'compromised';
-  const statement = isLost
-    ? undefined
-    : await signStatement(context, request, agent, old, newKey, overlap, now);
+  // Also where nobody gets it: it is what finds out whether the new key agrees, and so whether somebody holds it.
+  const made = await signStatement(context, request, agent, old, newKey, isLost ? 0 : overlap, now);
+  const statement = isLost ? undefined : made;
   const oldUntil = isLost ? (old.endsAt ?? now) : now + overlap;
   const by: Actor = authority.kind === 'operator' ? authority.by : { kind: 'agent', id: agent.id };
   return await changeStore(context.store, async (tx) => {

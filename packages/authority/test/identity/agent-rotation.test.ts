@@ -360,6 +360,28 @@ describe('rotation by the operator', () => {
     expect((await authority.entries()).at(-1)?.['details']).not.toHaveProperty('statement');
   });
 
+  it.each([false, true])(
+    'gives nobody a key that nobody has shown to hold, old key compromised: %j (E01, Q04)',
+    async (compromised) => {
+      const authority = await withDesk();
+      if (compromised)
+        await authority.agents.markCompromised({ key: first.publicKey.thumbprint, by: BY });
+      const { acceptance } = await handOver(authority, 'desk', first, third);
+      const ask = (key: typeof first): Promise<unknown> =>
+        authority.agents.rotateKey({
+          possession: { key: key.publicKey },
+          acceptance,
+          authority: { kind: 'operator', agent: idOf('desk'), by: BY },
+          overlap: 0,
+        });
+      await expect(ask(second)).rejects.toThrow(refusal('possession_unproved'));
+      await ask(third);
+      await expect(authority.agents.agentOfKey(second.publicKey.thumbprint)).rejects.toThrow(
+        refusal('agent_unknown'),
+      );
+    },
+  );
+
   it('gives an agent 256 keys in all, which can be revoked together, and not one more', async () => {
     const authority = await withDesk();
     for (let count = 1; count < 256; count += 1) {

@@ -128,7 +128,9 @@ async function byAdministrator(
   const { client, issuer } = await openAdministrator(options, session);
   const place = { params: { path: { tenant, agent } } };
   const shown = resultOf(await client.GET('/admin/tenants/{tenant}/agents/{agent}', place));
-  const held = shown.keys.find(({ state }) => state === 'current') ?? shown.keys.at(-1);
+  const held =
+    shown.keys.find(({ state }) => state === 'current') ??
+    shown.keys.findLast(({ state }) => state === 'compromised');
   const acceptance = await making('the acceptance', () =>
     consentToRotation({
       issuer,
