@@ -7,6 +7,7 @@ import {
   type RevocationReason,
   type RevocationRequestProblem,
   type RevocationTarget,
+  type RevocationVerifier,
   requireKnownOptions,
   type Signer,
   TaperError,
@@ -109,6 +110,12 @@ export interface RevocationAuthority {
    */
   scan(from: number): AsyncIterable<{ readonly index: number; readonly text: string }>;
   /**
+   * From now on these root issuers' chains prove a right to revoke: a root key was added. Those that signed roots before stay in, or
+   * what the log has by their right is no longer understood.
+   * @throws {TaperError} `option_invalid`; then nothing has changed.
+   */
+  useAnchors(anchors: readonly TrustAnchor[]): void;
+  /**
    * Appends an epoch record over all that was admitted, and publishes a checkpoint.
    * @throws {TaperError} `log_unavailable` and whatever else the log or the clock has; the next call takes it up where it stopped.
    */
@@ -157,12 +164,14 @@ export async function openRevocationAuthority(
       hint: 'Whoever can sign checkpoints should not be able to revoke. Make another key.',
     });
   const authority = [signer.publicKey, ...formerKeys];
-  const verifier = createRevocationVerifier({
-    log: log.origin,
-    authority,
-    anchors,
-    ...(limits === undefined ? {} : { limits }),
-  });
+  const verifierFor = (trusted: readonly TrustAnchor[]): RevocationVerifier =>
+    createRevocationVerifier({
+      log: log.origin,
+      authority,
+      anchors: trusted,
+      ...(limits === undefined ? {} : { limits }),
+    });
+  const verifier = verifierFor(anchors);
   // A reader reads what was published; entries may have become durable after that.
   if (log.size > log.reader.head().size) await log.publish();
   const now = requireTime(clock());
@@ -178,5 +187,5 @@ export async function openRevocationAuthority(
     to: log.size,
     now,
   });
-  return new LogAuthority(options, { authority, verifier, state });
+  return new LogAuthority(options, { authority, verifier, verifierFor, state });
 }

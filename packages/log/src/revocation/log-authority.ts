@@ -9,6 +9,7 @@ import {
   requestRevocation,
   signRevocationEntry,
   TaperError,
+  type TrustAnchor,
   uuidV7,
   type VerifiedRevocationRequest,
   verifyRevocationEntry,
@@ -36,6 +37,7 @@ import { createTurnstile } from './turnstile.ts';
 export interface Prepared {
   readonly authority: readonly PublicKey[];
   readonly verifier: RevocationVerifier;
+  readonly verifierFor: (anchors: readonly TrustAnchor[]) => RevocationVerifier;
   readonly state: RevocationState;
 }
 
@@ -45,6 +47,7 @@ export class LogAuthority implements RevocationAuthority {
   readonly state: RevocationState;
   readonly #options: RevocationAuthorityOptions;
   readonly #prepared: Prepared;
+  #verifier: RevocationVerifier;
   readonly #feed: FeedWriter;
   readonly #turnstile = createTurnstile();
   /** Requests that are being added, by what they revoke. */
@@ -65,6 +68,7 @@ export class LogAuthority implements RevocationAuthority {
         throw new TaperError('option_invalid', `\`${name}\` must be a whole number, 1 or more.`);
     this.#options = { ...options, interval, maxPending, patience, saveEvery };
     this.#prepared = prepared;
+    this.#verifier = prepared.verifier;
     this.#ticker = createTicker(interval, () =>
       this.publishEpoch().then(
         () => undefined,
@@ -93,12 +97,16 @@ export class LogAuthority implements RevocationAuthority {
     return this.#isSettled;
   }
 
+  useAnchors(anchors: readonly TrustAnchor[]): void {
+    this.#verifier = this.#prepared.verifierFor(anchors);
+  }
+
   async request(compact: string): Promise<RevocationAnswer> {
     if (this.#isBroken) return UNAVAILABLE;
     if (this.#pending >= (this.#options.maxPending as number)) return refusal('request_busy');
     this.#pending += 1;
     try {
-      const verdict = this.#prepared.verifier.verifyRequest(compact, this.#now());
+      const verdict = this.#verifier.verifyRequest(compact, this.#now());
       if (!verdict.ok) {
         const { problem: code, denial, hop } = verdict;
         return { ...refusal(code), ...(denial && { denial }), ...(hop !== undefined && { hop }) };
@@ -147,8 +155,7 @@ export class LogAuthority implements RevocationAuthority {
     if (adding !== undefined)
       return adding.then((answer) => (answer.ok ? { ...answer, added: false } : answer));
     if (target.kind === 'key' && chain !== undefined) {
-      const root = chain.tokens[0]?.hash as string;
-      if (state.findOnChain(chain, root, 0) !== undefined)
+      if (state.findOnChain(chain, 0) !== undefined)
         return Promise.resolve(refusal('request_chain_revoked'));
     }
     if (!state.accounts.charge(request)) return Promise.resolve(refusal('request_quota_exhausted'));
@@ -281,7 +288,8 @@ export class LogAuthority implements RevocationAuthority {
   /** Takes in what came into the log although its append failed. */
   async #recover(): Promise<void> {
     const { log } = this.#options;
-    const { authority, verifier } = this.#prepared;
+    const { authority } = this.#prepared;
+    const verifier = this.#verifier;
     const { note, size } = await log.publish();
     const late: [number, string][] = [];
     // What was acknowledged after the last epoch is read again, which changes nothing but the accounts.

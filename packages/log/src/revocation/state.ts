@@ -1,9 +1,10 @@
 import {
-  chainKeys,
   type EpochRecord,
   isRetained,
+  oldestIssuedAt,
   type RevocationTarget,
   type RevokedEntry,
+  restsOn,
   revokedBy,
   type VerifiedChain,
   type VerifiedRevocationEntry,
@@ -114,7 +115,7 @@ export class RevocationState {
       case 'token': {
         const { token, root } = target;
         const own = this.#findToken(token, root, expiresAt as number);
-        return own ?? (chain && this.findOnChain(chain, root, expiresAt as number));
+        return own ?? (chain && this.findOnChain(chain, expiresAt as number));
       }
       case 'key':
         return this.keys.get(target.key);
@@ -130,21 +131,23 @@ export class RevocationState {
     }
   }
 
-  /** The entry that revokes a token of the chain, a key on it or its tenant's; what it revokes until `expiresAt` at least. */
-  findOnChain(chain: VerifiedChain, root: string, expiresAt: number): number | undefined {
-    for (const { hash } of chain.tokens) {
-      const index = this.#findToken(hash, root, expiresAt);
-      if (index !== undefined) return index;
-    }
-    for (const key of chainKeys(chain)) {
+  /** The entry that revokes a token of the chain or of those exchanged for its root, a key on them or its tenant's; what it revokes until `expiresAt` at least. */
+  findOnChain(chain: VerifiedChain, expiresAt: number): number | undefined {
+    const rests = restsOn(chain);
+    for (const { tokens } of rests)
+      for (const token of tokens) {
+        const index = this.#findToken(token, tokens[0] as string, expiresAt);
+        if (index !== undefined) return index;
+      }
+    for (const key of rests.flatMap(({ keys }) => keys)) {
       const index = this.keys.get(key);
       if (index !== undefined) return index;
     }
     const tenant = chain.tokens[0]?.claims.caveats?.tenant;
     const known = tenant === undefined ? undefined : this.tenants.get(tenant);
-    const isOld =
-      known !== undefined && chain.tokens.some(({ claims }) => claims.iat < known.issuedBefore);
-    return isOld ? known.index : undefined;
+    return known !== undefined && oldestIssuedAt(chain) < known.issuedBefore
+      ? known.index
+      : undefined;
   }
 
   /** Puts back what was kept: a member of the set, with the index of its entry. */

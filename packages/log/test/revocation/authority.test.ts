@@ -513,6 +513,19 @@ describe('an authority', () => {
     await expect(open(AUTHORITY.signer)).resolves.toBeDefined();
   });
 
+  test('takes chains of a root key that is added while it runs, and goes on when that is refused', async () => {
+    const desk = await openDesk({ anchors: ANCHORS.slice(1) });
+    const request = await ask(CAROL);
+    expect(await desk.authority.request(request)).toMatchObject({ ok: false });
+    const own = { issuer: 'https://issuer.example', key: AUTHORITY.publicKey };
+    expect(() => desk.authority.useAnchors([...ANCHORS, own])).toThrow(
+      expect.objectContaining({ code: 'option_invalid' }),
+    );
+    expect(await desk.authority.request(request)).toMatchObject({ ok: false });
+    desk.authority.useAnchors(ANCHORS);
+    expect(await desk.authority.request(request)).toMatchObject({ ok: true });
+  });
+
   test('of whose log somebody else writes to publishes nothing more', async () => {
     const desk = await openDesk();
     await desk.authority.publishEpoch();
