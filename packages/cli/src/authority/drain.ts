@@ -8,13 +8,20 @@ export function endingWith(response: Response, stopping: AbortSignal): Response 
     start(controller) {
       stop = () => {
         reader.cancel().catch(() => undefined);
-        controller.close();
+        try {
+          controller.close();
+        } catch {
+          // It ended in the same moment.
+        }
       };
       if (stopping.aborted) stop();
       else stopping.addEventListener('abort', stop, { once: true });
     },
     async pull(controller) {
-      const { done, value } = await reader.read();
+      const { done, value } = await reader.read().catch((cause: unknown) => {
+        stopping.removeEventListener('abort', stop);
+        throw cause;
+      });
       if (stopping.aborted) return;
       if (!done) {
         controller.enqueue(value);
