@@ -38,7 +38,7 @@ export async function issueRoot(
   throw new AuthorityRefusal('unavailable', 'The grants change faster than roots are signed.');
 }
 
-/** `undefined` where the grants changed meanwhile. */
+/** `undefined` where the grants, or the time of the key, changed meanwhile. */
 async function attemptToIssue(
   request: RootRequest,
   context: IssuanceContext,
@@ -108,8 +108,11 @@ async function recordIssuance(
   try {
     return await store.transaction(async (tx) => {
       const now = clock();
-      const { agent, grantVersion } = await readStanding(tx, request, now);
+      const { agent, key, grantVersion } = await readStanding(tx, request, now);
       if (grantVersion !== standing.grantVersion) return false;
+      // The root ends with its key: one whose end was set meanwhile would have a root that outlives it.
+      if (key.endsAt !== standing.key.endsAt) return false;
+      await subject?.requireStanding?.(tx);
       if (pending !== undefined) {
         const { record } = await requirePending(tx, pending.record.id, now);
         await tx.updatePending({ ...record, state: 'issued', version: record.version + 1 });

@@ -7,6 +7,7 @@ import type {
   VerifiedChain,
 } from '@taper/core';
 import type { GrantSubject } from '../grant/grant.ts';
+import type { AuthorityTransaction } from '../port/store.ts';
 
 /** What an exchange adds to a request: nothing under it can be more, last longer or be handed on further than its subject. */
 export interface SubjectBounds {
@@ -33,6 +34,8 @@ export interface SubjectBounds {
   readonly hash: string;
   /** Claims of the root that carry no authority: `act`, `taper_subject`. */
   readonly claims: JsonObject;
+  /** Looks again, in the transaction that records the root, whether whoever stands behind the subject is in force. @throws {AuthorityRefusal} */
+  readonly requireStanding?: (tx: AuthorityTransaction) => Promise<void>;
 }
 
 /** A request for a root, whose sender has been authenticated and has proved `holder`. */

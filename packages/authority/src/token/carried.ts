@@ -3,10 +3,8 @@ import {
   type ChainCaveats,
   chainCaveats,
   type JsonObject,
-  type StapleSubject,
   type ToolMap,
   type VerifiedChain,
-  type VerifiedToken,
 } from '@taper/core';
 import { AuthorityRefusal } from '../refusal.ts';
 
@@ -73,26 +71,6 @@ export function toolsOf({ leaf }: VerifiedChain): ToolMap {
     return [tool, map] as const;
   });
   return Object.fromEntries(maps);
-}
-
-/** Everything that a chain rests on, none of which may have been revoked. */
-export function revocableOf(chain: VerifiedChain): StapleSubject {
-  const { tokens, anchor } = chain;
-  return {
-    chains: [
-      {
-        tokens: tokens.map(({ hash }) => hash),
-        keys: [anchor.key.thumbprint, ...tokens.flatMap(keysOf)],
-      },
-    ],
-    tenant: chainCaveats(chain).tenant,
-    oldestIssuedAt: Math.min(...tokens.map(({ claims }) => claims.iat)),
-  };
-}
-
-/** Its holder, and before that the successors of the holder above that led to its signature. */
-function keysOf({ claims, rotations = [] }: VerifiedToken): readonly string[] {
-  return [...rotations.map(({ newKey }) => newKey.thumbprint), claims.holder.thumbprint];
 }
 
 function uncarried(caveat: string): AuthorityRefusal {

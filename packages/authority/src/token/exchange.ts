@@ -1,7 +1,7 @@
 import { createVerifier, TaperError, type TrustAnchor } from '@taper/core';
 import type { ForeignDomains } from '../foreign/foreign-domain.ts';
 import type { IssuedRoot, RootRequest, SubjectBounds } from '../issuance/request.ts';
-import type { AuthorityStore } from '../port/store.ts';
+import type { AuthorityStore, AuthorityTransaction } from '../port/store.ts';
 import { AuthorityRefusal } from '../refusal.ts';
 import { agentsIn } from './actors.ts';
 import type {
@@ -58,7 +58,7 @@ export type TokenExchange = (request: ExchangeRequest) => Promise<IssuedRoot>;
  * when it is made with a root key that is a foreign domain's.
  */
 export function createTokenExchange(options: TokenExchangeOptions): TokenExchange {
-  const { issuer, foreign, verifyUserToken, issueRoot } = options;
+  const { issuer, store, foreign, verifyUserToken, issueRoot } = options;
   if (options.anchors.some(({ key }) => foreign.isAnchor(key)))
     throw new TaperError('option_invalid', 'A root key of ours is the anchor of a foreign domain.');
   const verifier = createVerifier({ anchors: options.anchors, profile: {} });
@@ -72,8 +72,17 @@ export function createTokenExchange(options: TokenExchangeOptions): TokenExchang
       type === AAT_CHAIN
         ? await boundsOfChain(token, context, { ...options, verifier })
         : await boundsOfUser(token, kindOf(type), context, verifyUserToken);
-    await requireActorsInForce(subject, options);
-    const issued = await issueRoot({ ...wanted, subject });
+    await store.read((tx) => requireActorsInForce(tx, subject, issuer));
+    const issued = await issueRoot({
+      ...wanted,
+      subject: {
+        ...subject,
+        async requireStanding(tx) {
+          await subject.requireStanding?.(tx);
+          await requireActorsInForce(tx, subject, issuer);
+        },
+      },
+    });
     if (isWithinSubject(issued, subject, client.agent, client.key)) return issued;
     throw new TaperError('not_verified', 'A root that is more than its subject was made.');
   };
@@ -129,15 +138,14 @@ async function requireActor(
 
 /** Under an agent of ours that was suspended or retired nothing is exchanged, however far back it stands in `act`. */
 async function requireActorsInForce(
+  tx: AuthorityTransaction,
   { claims }: SubjectBounds,
-  { store, issuer }: TokenExchangeOptions,
+  issuer: string,
 ): Promise<void> {
-  await store.read(async (tx) => {
-    for (const actor of agentsIn(claims['act'], issuer)) {
-      const agent = await tx.findAgentBySpiffeId(actor);
-      if (agent?.state !== 'active') throw subjectRefused('actor', { actor });
-    }
-  });
+  for (const actor of agentsIn(claims['act'], issuer)) {
+    const agent = await tx.findAgentBySpiffeId(actor);
+    if (agent?.state !== 'active') throw subjectRefused('actor', { actor });
+  }
 }
 
 async function readActor(

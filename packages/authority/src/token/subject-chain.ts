@@ -1,14 +1,22 @@
-import type { JsonObject, StapleSubject, VerifiedChain, Verifier } from '@taper/core';
+import {
+  type JsonObject,
+  type JsonValue,
+  readSubject,
+  restsOn,
+  revocationSubject,
+  type StapleSubject,
+  type VerifiedChain,
+  type Verifier,
+} from '@taper/core';
 import type { ForeignDomains } from '../foreign/foreign-domain.ts';
 import type { SubjectBounds } from '../issuance/request.ts';
-import type { AuthorityStore } from '../port/store.ts';
+import type { AuthorityStore, AuthorityTransaction } from '../port/store.ts';
 import { AuthorityRefusal } from '../refusal.ts';
 import { type Actor, actorsOfChain, informationOf } from './actors.ts';
-import { carriedAudience, carriedCaveats, revocableOf, toolsOf } from './carried.ts';
+import { carriedAudience, carriedCaveats, toolsOf } from './carried.ts';
 import { malformed } from './form.ts';
 import { textClaim, unsafeClaims } from './jwt.ts';
 import { actorRefused, type SubjectContext, subjectRefused } from './subject.ts';
-import { chainsBefore, requireFewSubjects } from './subjects-before.ts';
 import { readChain } from './token-type.ts';
 
 /** The parameter with the staple (spec/revocation.md section 10) of a foreign chain, base64url. */
@@ -52,9 +60,9 @@ export async function boundsOfChain(
   // Whoever holds a chain can only exchange it as the holder that its last hop names.
   if (claims.holder.thumbprint !== context.client.key.thumbprint) throw actorRefused('not_named');
   if (!claims.hasCapabilities) throw subjectRefused('no_capabilities');
-  const names = await knownHolders(chain, options);
+  const names = await options.store.read((tx) => knownHolders(tx, chain, options));
   const kind = issuer === undefined ? 'chain' : 'foreign';
-  await requireUnrevoked(restingOn(chain, kind), context.now, options.revoked);
+  await requireUnrevoked(askedOf(chain, kind), context.now, options.revoked);
   return {
     subject: kind,
     issuer,
@@ -70,6 +78,9 @@ export async function boundsOfChain(
       context.actor,
       (thumbprint, uri) => names.get(thumbprint) ?? { sub: uri },
     ),
+    async requireStanding(tx) {
+      await knownHolders(tx, chain, options);
+    },
   };
 }
 
@@ -102,35 +113,33 @@ function readIncoming(
 
 /** The agents of ours among the holders. Under one that is suspended or retired, or whose key is compromised, nothing is issued. */
 async function knownHolders(
+  tx: AuthorityTransaction,
   chain: VerifiedChain,
-  { store, issuer }: ChainSubjectOptions,
+  { issuer }: ChainSubjectOptions,
 ): Promise<ReadonlyMap<string, Actor>> {
-  return store.read(async (tx) => {
-    const names = new Map<string, Actor>();
-    for (const [hop, { claims }] of chain.tokens.entries()) {
-      const { thumbprint } = claims.holder;
-      const key = await tx.findKey(thumbprint);
-      if (key === undefined) continue;
-      const agent = key.purpose === 'agent' ? await tx.findAgent(key.holder) : undefined;
-      if (key.state === 'compromised' || agent?.state !== 'active')
-        throw subjectRefused('holder', { hop });
-      // A key that was replaced signed for nobody from then on; its successor's statement would travel with what it signs.
-      const child = chain.tokens[hop + 1];
-      const isLate =
-        key.endsAt !== undefined && child !== undefined && child.claims.iat >= key.endsAt;
-      if (isLate && child.rotations === undefined) throw subjectRefused('key_rotated', { hop });
-      names.set(thumbprint, { iss: issuer, sub: agent.spiffeId });
-    }
-    return names;
-  });
+  const names = new Map<string, Actor>();
+  for (const [hop, { claims }] of chain.tokens.entries()) {
+    const { thumbprint } = claims.holder;
+    const key = await tx.findKey(thumbprint);
+    if (key === undefined) continue;
+    const agent = key.purpose === 'agent' ? await tx.findAgent(key.holder) : undefined;
+    if (key.state === 'compromised' || agent?.state !== 'active')
+      throw subjectRefused('holder', { hop });
+    // A key that was replaced signed for nobody from then on; its successor's statement would travel with what it signs.
+    const child = chain.tokens[hop + 1];
+    const isLate =
+      key.endsAt !== undefined && child !== undefined && child.claims.iat >= key.endsAt;
+    if (isLate && child.rotations === undefined) throw subjectRefused('key_rotated', { hop });
+    names.set(thumbprint, { iss: issuer, sub: agent.spiffeId });
+  }
+  return names;
 }
 
 /** Everything that must not be revoked: the chain, and those that were exchanged for its root before. */
-function restingOn(chain: VerifiedChain, kind: 'chain' | 'foreign'): StapleSubject {
-  const own = revocableOf(chain);
-  // A tenant of another domain is none of ours, and what its roots say of themselves is its own affair.
-  if (kind === 'foreign') return { ...own, tenant: undefined };
-  return { ...own, chains: [...own.chains, ...chainsBefore(informationOf(chain).subject)] };
+function askedOf(chain: VerifiedChain, kind: 'chain' | 'foreign'): StapleSubject {
+  const subject = revocationSubject(chain);
+  // A tenant of another domain is none of ours.
+  return kind === 'foreign' ? { ...subject, tenant: undefined } : subject;
 }
 
 async function requireUnrevoked(
@@ -157,17 +166,25 @@ function claimsFor(
   nameOf: (thumbprint: string, uri: string) => Actor,
 ): JsonObject {
   const { sub, subject } = informationOf(chain);
-  const [rests] = revocableOf(chain).chains;
+  const [own] = restsOn(chain);
   return {
     act: actorsOfChain(chain, actor, nameOf),
-    taper_subject: {
+    taper_subject: requireSubject({
       kind,
       iss: chain.anchor.issuer,
       hash: chain.leaf.hash,
-      tokens: rests?.tokens ?? [],
-      keys: rests?.keys ?? [],
-      ...(subject === undefined ? {} : { subject: requireFewSubjects(subject) }),
-    },
+      iat: Math.min(...chain.tokens.map(({ claims }) => claims.iat)),
+      tokens: own?.tokens ?? [],
+      keys: own?.keys ?? [],
+      ...(subject === undefined ? {} : { subject }),
+    }),
     ...(sub === undefined ? {} : { sub }),
   };
+}
+
+/** Enforcement points deny a root with anything else. None of the chains before is dropped: what would be too much is refused. */
+function requireSubject(claim: JsonObject & { readonly subject?: JsonValue }): JsonObject {
+  if (readSubject(claim) !== undefined) return claim;
+  const isKnown = claim.subject === undefined || readSubject(claim.subject) !== undefined;
+  throw subjectRefused(isKnown ? 'exchanged_too_often' : 'taper_subject');
 }

@@ -488,4 +488,31 @@ describe('renewal', () => {
     desk.clock.advance(600);
     expect((await refused(desk, {})).code).toBe('key_not_current');
   });
+
+  test('nor one that was under way when it was replaced (Q01)', async () => {
+    const desk = await openDesk();
+    const fresh = testKey('desk, meanwhile');
+    const { acceptance, consent } = await handOver(desk, 'desk', desk.key, fresh);
+    let isReplaced = false;
+    const slow = desk.issuing({
+      root: {
+        publicKey: rootKey.publicKey,
+        async sign(input) {
+          if (!isReplaced) {
+            isReplaced = true;
+            await desk.agents.rotateKey({
+              possession: { key: fresh.publicKey },
+              acceptance,
+              authority: { kind: 'holder', oldKey: desk.key.publicKey.thumbprint, consent },
+              overlap: 60,
+            });
+          }
+          return rootKey.sign(input);
+        },
+      },
+    });
+    const { expiresIn } = await slow.issueRoot(desk.request());
+    expect(expiresIn).toBe(60);
+    expect(await desk.logged('root.issued')).toHaveLength(1);
+  });
 });

@@ -627,3 +627,51 @@ describe('the subject token', () => {
     }
   });
 });
+
+describe('what is taken away between the check and the root is seen (D22, M09, X08)', () => {
+  const BY = { kind: 'operator', id: 'test' } as const;
+  const taken: readonly [string, (office: Office) => Promise<unknown>, string][] = [
+    [
+      'an agent further up is suspended',
+      ({ agents }) => agents.suspend({ agent: spiffeId('desk'), by: BY }),
+      'subject_refused: holder',
+    ],
+    [
+      'the key of one further up is compromised',
+      ({ agents }) => agents.markCompromised({ key: desk.publicKey.thumbprint, by: BY }),
+      'subject_refused: holder',
+    ],
+    [
+      'the actor is suspended',
+      ({ agents }) => agents.suspend({ agent: spiffeId('till'), by: BY }),
+      'agent_suspended',
+    ],
+    ['nothing', async () => undefined, 'ok'],
+  ];
+  for (const [what, take, outcome] of taken) {
+    test(`${what}: ${outcome}`, async () => {
+      const office: Office = await openOffice({
+        async misunderstood(request) {
+          await take(office);
+          return request;
+        },
+      });
+      const answer = await office.exchange(till, subjectOf(await handed(office)));
+      expect(answer.outcome).toBe(outcome);
+    });
+  }
+
+  test('an agent that only `act` names is suspended', async () => {
+    let exchanges = 0;
+    const office: Office = await openOffice({
+      async misunderstood(request) {
+        exchanges += 1;
+        if (exchanges === 2) await office.agents.suspend({ agent: spiffeId('desk'), by: BY });
+        return request;
+      },
+    });
+    const { body } = await office.exchange(till, subjectOf(await handed(office)));
+    const again = await office.exchange(till, body['access_token'] as string);
+    expect(again.outcome).toBe('subject_refused: actor');
+  });
+});

@@ -148,7 +148,7 @@ export interface OfficeOptions {
   readonly clock?: TestClock;
   readonly onFailure?: (error: unknown) => void;
   /** What issuing is asked instead of what the exchange asks. */
-  readonly misunderstood?: (request: RootRequest) => RootRequest;
+  readonly misunderstood?: (request: RootRequest) => RootRequest | Promise<RootRequest>;
   /** What the endpoint's transactions do instead. */
   readonly brokenStore?: () => never;
 }
@@ -221,7 +221,7 @@ export async function openOffice(options: OfficeOptions = {}): Promise<Office> {
           : 'good'),
     verifyIdentity,
     verifyUserToken: (token) => users.verifyToken(token, 'subject'),
-    issueRoot: (request) => issueRoot(options.misunderstood?.(request) ?? request),
+    issueRoot: async (request) => issueRoot((await options.misunderstood?.(request)) ?? request),
   });
   const openNode = (own: Nonces): TokenEndpoint =>
     createTokenEndpoint({
