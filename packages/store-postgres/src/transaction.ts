@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { setTimeout as pause } from 'node:timers/promises';
 import type { Client } from 'pg';
-import { isConflict, isLost, postgresError } from './postgres-error.ts';
+import { isConflict, isLost, PostgresError, postgresError } from './postgres-error.ts';
 import { type Row, run, type Statement, statement, type Value } from './statement.ts';
 
 /** What can be asked within one transaction. */
@@ -117,14 +117,20 @@ async function commit(
   mark: string | undefined,
   search: OutcomeSearch,
 ): Promise<void> {
+  let answer: string;
   try {
-    await client.query('COMMIT');
+    answer = (await client.query('COMMIT')).command;
   } catch (error) {
     if (!isLost(error)) throw isConflict(error) ? error : postgresError(error, name, 'not_done');
     const outcome = mark === undefined ? 'aborted' : await outcomeOf(mark, search);
     if (outcome === 'committed') return;
     throw postgresError(error, name, outcome === 'aborted' ? 'not_done' : 'unknown');
   }
+  // The commit of a transaction in which something failed is no error for the server: it undoes it, and says that.
+  if (answer !== 'COMMIT')
+    throw new PostgresError('store_unavailable', 'not_done', `The database ${name} undid it all.`, {
+      hint: 'A statement failed that nobody waited for.',
+    });
 }
 
 /** What became of a transaction; `unknown` where the server does not say so in time. */
