@@ -313,6 +313,7 @@ export type {
 } from './receipt/model.ts';
 export { createReceipt, type ReceiptOptions } from './receipt/receipt.ts';
 export { type ReceiptTextOptions, renderReceiptText } from './receipt/text.ts';
+export { oldestIssuedAt, restsOn, revocationSubject } from './rests-on.ts';
 export { revokedBy } from './revocation/effect.ts';
 export {
   isVerifiedRevocationEntry,
@@ -406,7 +407,7 @@ export {
   verifyStaple,
   verifyStapleAsync,
 } from './revoked-set/verify-staple.ts';
-export { actors, chainKeys, rotationKeys } from './rotation/keys.ts';
+export { actors, type PlacedKey, placedKeys } from './rotation/keys.ts';
 export {
   consentToRotation,
   type RotateKeyOptions,
@@ -427,6 +428,12 @@ export {
   verifyRotationAsync,
 } from './rotation/verify.ts';
 export { canonicalSignature, precheckSignature, type SignatureProblem } from './signature.ts';
+export {
+  type ExchangedSubject,
+  MAX_SUBJECT_IDS,
+  MAX_SUBJECTS,
+  readSubject,
+} from './subject-claim.ts';
 export type { TokenClaims } from './token.ts';
 export { uuidV7 } from './uuid.ts';
 export {

@@ -43,7 +43,10 @@ export interface IssueOptions extends TokenOptions {
   readonly hybrid?: HybridSigner;
   /** How many hops may follow: `del_max_depth`. 0 makes a token that cannot be delegated. */
   readonly maxDepth: number;
-  /** Further claims, such as `sub` and `act`, for whoever reads the token. No verifier looks at them, and they carry no authority. */
+  /**
+   * Further claims, such as `sub` and `act`, for whoever reads the token. No verifier looks at them, and they carry no authority. One
+   * takes some away: what `taper_subject` names must not be revoked (spec/profile.md section 3.7); with it, `caveats` are needed.
+   */
   readonly information?: JsonObject;
 }
 
@@ -83,7 +86,7 @@ export async function issue(options: IssueOptions): Promise<VerifiedChain> {
   const limits = completeLimits(options.limits);
   checkOptions(options);
   const payload = canonicalize({
-    ...readInformation(options.information),
+    ...readInformation(options),
     ...commonClaims(options),
     iss: issuer,
     iat: now,
@@ -145,13 +148,17 @@ export async function derive(
   return finish(mintChain(parent, compact, claims, limits, rotations), hop);
 }
 
-function readInformation(information: JsonObject = {}): JsonObject {
+function readInformation({ information = {}, caveats }: IssueOptions): JsonObject {
   for (const claim of Object.keys(information)) {
     if (DECIDING_CLAIMS.includes(claim))
       throw new TaperError('option_invalid', `\`information\` has the claim \`${claim}\`.`, {
         hint: 'Only claims that decide nothing are information.',
       });
   }
+  if (Object.hasOwn(information, 'taper_subject') && caveats === undefined)
+    throw new TaperError('option_invalid', '`taper_subject` is for roots with caveats.', {
+      hint: 'A verifier of plain AAT would overlook what the root rests on.',
+    });
   return information;
 }
 

@@ -6,6 +6,7 @@ import { isProblem, type Problem, problem } from './denial.ts';
 import { type JsonValue, parseJson } from './json.ts';
 import type { Limits } from './limits.ts';
 import { rotationTimeProblem, type VerifiedRotation } from './rotation/succession.ts';
+import { subjectClaim } from './subject-claim.ts';
 import {
   audienceClaim,
   CHILD_STEPS,
@@ -56,6 +57,8 @@ export function checkRoot(
   if (isProblem(parsed)) return parsed;
   const caveats = readCaveats(parsed, marked, true);
   if (caveats !== undefined && isProblem(caveats)) return caveats;
+  const subject = caveats && subjectClaim(parsed);
+  if (subject !== undefined && isProblem(subject)) return subject;
   const iat = integerClaim(parsed, 'iat');
   const exp = integerClaim(parsed, 'exp');
   if (iat === undefined || exp === undefined) return timeClaimProblem(iat, steps.times);
@@ -96,6 +99,7 @@ export function checkRoot(
     capabilities: granted.capabilities,
     hasCapabilities: granted.hasCapabilities,
     caveats,
+    subject,
   });
 }
 
@@ -154,10 +158,11 @@ export function checkChild(
     capabilities: granted.capabilities,
     hasCapabilities: granted.hasCapabilities,
     caveats,
+    subject: undefined,
   });
 }
 
-type ChildClaims = Omit<TokenClaims, 'capabilities' | 'hasCapabilities' | 'caveats'> & {
+type ChildClaims = Omit<TokenClaims, 'capabilities' | 'hasCapabilities' | 'caveats' | 'subject'> & {
   readonly details: readonly JsonValue[];
 };
 

@@ -10,6 +10,7 @@ import {
 } from './json.ts';
 import { type PublicKey, readPublicKey } from './key.ts';
 import type { Limits } from './limits.ts';
+import type { ExchangedSubject } from './subject-claim.ts';
 
 /** The claims of a token that decide (draft section 3.2), well-formed. Times are seconds since the epoch. */
 export interface TokenClaims {
@@ -29,6 +30,8 @@ export interface TokenClaims {
   readonly hasCapabilities: boolean;
   /** What the token asks beyond its tools (spec/profile.md); `undefined` for a token of plain AAT. */
   readonly caveats: Caveats | undefined;
+  /** What was exchanged for a root; `undefined` for a root that was not made by token exchange, and for every other token. */
+  readonly subject: ExchangedSubject | undefined;
 }
 
 /** A payload whose signature has been verified, parsed. */

@@ -7,13 +7,13 @@ import {
   type PublicKey,
   requireKnownOptions,
   requireLogTrust,
+  revocationSubject,
   TaperError,
   type VerifiedChain,
   type Verifier,
   verifyStaple,
 } from '@taper/core';
 import { AuthorityRefusal } from '../refusal.ts';
-import { revocableOf } from '../token/carried.ts';
 
 /** Seconds by which the clock of a foreign log may be ahead. */
 const MAX_LOG_SKEW = 60;
@@ -172,7 +172,7 @@ function checkStaple(
   if (demand?.logs.some((log) => log !== trust.origin))
     throw refused('caveat', { caveat: 'revocation' });
   if (evidence === undefined) throw refused('staple_missing');
-  const verdict = verifyStaple(evidence, revocableOf(chain), trust, { now });
+  const verdict = verifyStaple(evidence, revocationSubject(chain), trust, { now });
   if (!verdict.ok) throw refused('staple_invalid', { problem: verdict.problem });
   if (verdict.revoked !== undefined) throw refused('revoked', { what: verdict.revoked.what });
   const allowed = Math.min(maxStaleness, demand?.maxStaleness ?? maxStaleness);

@@ -1,11 +1,10 @@
-import type { IssueOptions } from '@taper/core';
+import { type IssueOptions, revocationSubject } from '@taper/core';
 import { TEST_TIME, testKey } from '@taper/testkit';
 import { describe, expect, test } from 'vitest';
 import {
   createForeignDomains,
   type ForeignDomainOptions,
 } from '../../src/foreign/foreign-domain.ts';
-import { revocableOf } from '../../src/token/carried.ts';
 import { claimsOf, handOn } from '../token/chains.ts';
 import { KEYS, openOffice, PARTNER, spiffeId, subjectOf } from '../token/office.ts';
 import { ISSUER } from '../token/proofs.ts';
@@ -174,7 +173,7 @@ describe('where the domain’s revocation log is configured', () => {
   ) {
     const office = await openOffice({ foreign: [WATCHED] });
     const chain = await partnerRoot(options);
-    const staple = evidence ?? (await stapleFor(revocableOf(chain), changes));
+    const staple = evidence ?? (await stapleFor(revocationSubject(chain), changes));
     return office.exchange(desk, subjectOf(chain), { subject_evidence: staple });
   }
 

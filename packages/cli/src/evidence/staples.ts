@@ -1,12 +1,12 @@
 import {
   type AuditEvent,
-  chainKeys,
   createVerifier,
   hashToken,
   type LogTrust,
   platform,
-  type RevokedQuery,
   readKeptEvidence,
+  revocationSubject,
+  type StapleSubject,
   type TrustAnchor,
   verifyStaple,
 } from '@taper/core';
@@ -15,8 +15,7 @@ import { type AuditSidecar, createPastStaples, findEpochs, type LogReader } from
 /** A chain that calls were permitted under, with the times of its events, ascending. */
 interface UsedChain {
   readonly leaf: string;
-  readonly query: RevokedQuery;
-  readonly oldestIssuedAt: number;
+  readonly query: StapleSubject;
   readonly times: number[];
 }
 
@@ -48,24 +47,13 @@ export async function noteChains(
 function verifyChain(
   leaf: string,
   tokens: readonly string[],
-  { time, tenant }: AuditEvent,
+  { time }: AuditEvent,
   anchors: readonly TrustAnchor[],
 ): UsedChain | undefined {
   // Caveats are understood here: whether they held for the call is for the verifier to say.
   const verdict = createVerifier({ anchors, profile: {} }).verifyChain(tokens, time);
   if (verdict.verdict !== 'verified') return undefined;
-  const { chain } = verdict;
-  const keys = chainKeys(chain);
-  const named = chain.tokens.some(({ claims }) => claims.caveats?.tenant !== undefined);
-  return {
-    leaf,
-    query: {
-      chains: [{ tokens: chain.tokens.map(({ hash }) => hash), keys }],
-      ...(named && tenant !== undefined ? { tenant } : {}),
-    },
-    oldestIssuedAt: Math.min(...chain.tokens.map(({ claims }) => claims.iat)),
-    times: [],
-  };
+  return { leaf, query: revocationSubject(verdict.chain), times: [] };
 }
 
 export interface RevocationLogSource {
@@ -132,11 +120,7 @@ async function makeAll(
   });
 }
 
-function isRevoked(
-  { query, oldestIssuedAt }: UsedChain,
-  staple: Uint8Array,
-  trust: LogTrust,
-): boolean {
-  const verdict = verifyStaple(staple, { ...query, oldestIssuedAt }, trust);
+function isRevoked({ query }: UsedChain, staple: Uint8Array, trust: LogTrust): boolean {
+  const verdict = verifyStaple(staple, query, trust);
   return verdict.ok && verdict.revoked !== undefined;
 }

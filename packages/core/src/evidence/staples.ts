@@ -1,7 +1,7 @@
 import { chainCaveats, type VerifiedChain } from '../chain.ts';
+import { revocationSubject } from '../rests-on.ts';
 import { parseStaple } from '../revoked-set/staple.ts';
 import { verifyStapleAsync } from '../revoked-set/verify-staple.ts';
-import { chainKeys } from '../rotation/keys.ts';
 import type { EvidenceBundle } from './bundle.ts';
 import type { Findings } from './problem.ts';
 import type { EvidenceTrust } from './trust.ts';
@@ -81,19 +81,8 @@ export function indexStaples(
     const [origin = ''] = parseStaple(staple)?.checkpoint.split('\n', 1) ?? [];
     const log = trust.revocationLogs.includes(origin) ? trust.logs.get(origin) : undefined;
     if (log === undefined) return 'log_unknown';
-    const { tenant } = chainCaveats(chain);
-    const subject = {
-      chains: [
-        {
-          tokens: chain.tokens.map(({ hash }) => hash),
-          keys: chainKeys(chain),
-        },
-      ],
-      tenant,
-      oldestIssuedAt: Math.min(...chain.tokens.map(({ claims }) => claims.iat)),
-    };
     const options = asOf === undefined ? {} : { now: asOf };
-    const verdict = await verifyStapleAsync(staple, subject, log, options);
+    const verdict = await verifyStapleAsync(staple, revocationSubject(chain), log, options);
     if (!verdict.ok) return verdict.problem;
     const { epoch, revoked } = verdict;
     return { origin, epoch, asOf: verdict.asOf, revoked: revoked !== undefined };

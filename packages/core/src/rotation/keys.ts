@@ -10,13 +10,30 @@ export function rotationKeys(
   return signer === key.thumbprint ? [thumbprint] : [thumbprint, signer];
 }
 
-/** Thumbprints of every key that a chain rests on, each of which can be revoked: its anchor's, its holders', root first, and those of its rotation statements. */
-export function chainKeys({ anchor, tokens }: VerifiedChain): readonly string[] {
+/** A key that a chain rests on, and the hop where it stands. */
+export interface PlacedKey {
+  /** RFC 7638 thumbprint. */
+  readonly thumbprint: string;
+  readonly hop: number;
+}
+
+/**
+ * Every key that a chain itself rests on, each of which can be revoked: its anchor's, its holders', root first, those of its rotation
+ * statements, and those of a proof under it.
+ */
+export function placedKeys(
+  { anchor, tokens }: VerifiedChain,
+  proof?: VerifiedProof,
+): readonly PlacedKey[] {
+  const rotated = tokens.map((token, hop) => ({ rotations: token.rotations, hop }));
+  if (proof !== undefined) rotated.push({ rotations: proof.rotations, hop: tokens.length - 1 });
   return [
-    anchor.key.thumbprint,
-    ...tokens.map(({ claims }) => claims.holder.thumbprint),
-    ...tokens.flatMap(({ rotations = [] }) =>
-      rotations.flatMap((each) => rotationKeys(each, anchor)),
+    { thumbprint: anchor.key.thumbprint, hop: 0 },
+    ...tokens.map(({ claims }, hop) => ({ thumbprint: claims.holder.thumbprint, hop })),
+    ...rotated.flatMap(({ rotations = [], hop }) =>
+      rotations.flatMap((each) =>
+        rotationKeys(each, anchor).map((thumbprint) => ({ thumbprint, hop })),
+      ),
     ),
   ];
 }

@@ -3,13 +3,15 @@ import {
   type ChainCaveats,
   chainCaveats,
   joinCaveats,
-  rotationKeys,
+  oldestIssuedAt,
+  placedKeys,
+  restsOn,
   type VerifiedChain,
   type VerifiedProof,
   type VerifiedToken,
 } from '@taper/core';
 import type { PolicyChain } from '../port/policy-engine.ts';
-import type { ActingKey, RevocationQuery } from '../port/revocation-view.ts';
+import type { ActingKey, RevocationChain, RevocationQuery } from '../port/revocation-view.ts';
 
 /** Who asks: the verified chains of one call, and what follows from them alone. */
 export interface Subject {
@@ -56,25 +58,29 @@ export function subjectOf(chains: readonly VerifiedChain[], callers: Callers = [
   return subject;
 }
 
-interface PlacedKey extends Place {
-  readonly thumbprint: string;
+/** What one chain of a call rests on, and where each of its tokens and keys stands: what was exchanged for the root, at the root. */
+interface Support {
+  readonly chains: readonly RevocationChain[];
+  readonly tokens: readonly Place[];
+  readonly keys: readonly Place[];
 }
 
-/** The keys that a chain rests on: its anchor's, its holders', and those by which statements lead from one key to another. */
-function keysOf({ anchor, tokens }: VerifiedChain, joined: number, callers: Callers): PlacedKey[] {
-  const last = tokens.length - 1;
+function supportOf(chain: VerifiedChain, joined: number, callers: Callers): Support {
   const proof = callers === 'nobody' ? undefined : callers[joined];
-  const rotations = [
-    ...tokens.flatMap((token, hop) => (token.rotations ?? []).map((each) => ({ each, hop }))),
-    ...(proof?.rotations ?? []).map((each) => ({ each, hop: last })),
-  ];
-  return [
-    { thumbprint: anchor.key.thumbprint, joined, hop: 0 },
-    ...tokens.map(({ claims }, hop) => ({ thumbprint: claims.holder.thumbprint, joined, hop })),
-    ...rotations.flatMap(({ each, hop }) =>
-      rotationKeys(each, anchor).map((thumbprint) => ({ thumbprint, joined, hop })),
-    ),
-  ];
+  const chains = restsOn(chain, proof);
+  const before = chains.slice(1);
+  const atRoot = (): Place => ({ joined, hop: 0 });
+  return {
+    chains,
+    tokens: [
+      ...chain.tokens.map((_, hop) => ({ joined, hop })),
+      ...before.flatMap(({ tokens }) => tokens.map(atRoot)),
+    ],
+    keys: [
+      ...placedKeys(chain, proof).map(({ hop }) => ({ joined, hop })),
+      ...before.flatMap(({ keys }) => keys.map(atRoot)),
+    ],
+  };
 }
 
 interface PlacedActing extends Place {
@@ -98,11 +104,10 @@ function actingOn(
 }
 
 function makeSubject(chains: readonly VerifiedChain[], callers: Callers): Subject {
-  const tokens = chains.flatMap((chain, joined) =>
-    chain.tokens.map((token, hop) => ({ token, joined, hop })),
-  );
-  const keysOfChains = chains.map((chain, joined) => keysOf(chain, joined, callers));
-  const keys = keysOfChains.flat();
+  const supports = chains.map((chain, joined) => supportOf(chain, joined, callers));
+  const queried = supports.flatMap((support) => support.chains);
+  const tokens = supports.flatMap((support) => support.tokens);
+  const keys = supports.flatMap((support) => support.keys);
   const acting = chains.flatMap((chain, joined) => actingOn(chain, joined, callers));
   const caveats = joinCaveats(chains.map((chain) => chainCaveats(chain)));
   const place = ({ joined, hop }: Place): Place => ({ joined, hop });
@@ -128,26 +133,19 @@ function makeSubject(chains: readonly VerifiedChain[], callers: Callers): Subjec
       ),
     ),
     revocation: Object.freeze({
-      tokens: Object.freeze(tokens.map(({ token }) => token.hash)),
-      keys: Object.freeze(keys.map(({ thumbprint }) => thumbprint)),
+      tokens: Object.freeze(queried.flatMap((each) => each.tokens)),
+      keys: Object.freeze(queried.flatMap((each) => each.keys)),
       acting: Object.freeze(acting.map((each) => each.acting)),
-      chains: Object.freeze(
-        chains.map((chain, joined) =>
-          Object.freeze({
-            tokens: Object.freeze(chain.tokens.map(({ hash }) => hash)),
-            keys: Object.freeze((keysOfChains[joined] ?? []).map(({ thumbprint }) => thumbprint)),
-          }),
-        ),
-      ),
+      chains: Object.freeze(queried),
       tenant: caveats.tenant,
-      oldestIssuedAt: Math.min(...tokens.map(({ token }) => token.claims.iat)),
+      oldestIssuedAt: Math.min(...chains.map(oldestIssuedAt)),
       logs: caveats.revocation?.logs ?? [],
       epochs: caveats.revocation?.epochs ?? new Map(),
       evidence: undefined,
     }),
-    expiresAt: Math.min(...tokens.map(({ token }) => token.claims.exp)),
-    placeOfToken: (index) => place(tokens[index] as Place),
-    placeOfKey: (index) => place(keys[index] as Place),
+    expiresAt: Math.min(...chains.flatMap((chain) => chain.tokens.map(({ claims }) => claims.exp))),
+    placeOfToken: (index) => tokens[index] as Place,
+    placeOfKey: (index) => keys[index] as Place,
     placeOfActing: (index) => place(acting[index] as Place),
   });
 }

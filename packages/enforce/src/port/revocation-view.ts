@@ -1,8 +1,8 @@
 /** What a call rests on, all of which must not have been revoked. */
 export interface RevocationQuery {
-  /** base64url SHA-256 of the signing input of every token of every chain presented, root first. */
+  /** base64url SHA-256 of the signing input of every token of every chain presented, root first, and then of those that were exchanged for its root. */
   readonly tokens: readonly string[];
-  /** RFC 7638 thumbprints (base64url SHA-256) of every key on them: of each chain the anchor, then the holders, then those that rotation statements name. */
+  /** RFC 7638 thumbprints (base64url SHA-256) of every key on them: of each chain the anchor, then the holders, then those that rotation statements name; and the same of those that were exchanged for its root. */
   readonly keys: readonly string[];
   /** Keys that have signed as holders: of each chain the signers of its tokens but the root, then whoever makes the call. */
   readonly acting: readonly ActingKey[];
@@ -10,7 +10,7 @@ export interface RevocationQuery {
   readonly chains: readonly RevocationChain[];
   /** The tenant of the chain, where it names one. */
   readonly tenant: string | undefined;
-  /** `iat` of the oldest token, seconds since the epoch; what a tenant issued before an epoch can be revoked together. */
+  /** `iat` of the oldest token, of those exchanged too, seconds since the epoch; what a tenant issued before an epoch can be revoked together. */
   readonly oldestIssuedAt: number;
   /** Origins of the revocation logs that the chain's caveats name; empty where it has no such caveat. */
   readonly logs: readonly string[];
@@ -20,7 +20,7 @@ export interface RevocationQuery {
   readonly evidence: string | undefined;
 }
 
-/** What one chain rests on. */
+/** What one chain rests on: one that is presented, or that was exchanged for the root of one. */
 export interface RevocationChain {
   /** Root first. */
   readonly tokens: readonly string[];

@@ -1,10 +1,10 @@
 import {
-  chainKeys,
   consentToRotation,
   createVerifier,
   derive,
   type EvidenceVerdict,
   type JsonObject,
+  placedKeys,
   prove,
   rotateKey,
   type VerifiedChain,
@@ -143,7 +143,9 @@ describe('a call under a token that a rotated key has derived', () => {
   test('is not, where the new key was revoked', async () => {
     const story = await openStory();
     const chain = await derived();
-    expect(placedKeys(chain).map(({ thumbprint }) => thumbprint)).toContain(nextPlanner.key.thumbprint);
+    expect(placedKeys(chain).map(({ thumbprint }) => thumbprint)).toContain(
+      nextPlanner.key.thumbprint,
+    );
     await story.revocation.revoke({ kind: 'key', key: nextPlanner.key.thumbprint });
     await story.recorder.record(await toldPermit(chain));
     const bundle = await story.bundle({ staples: [await story.staple(chain)] });

@@ -1,6 +1,5 @@
 import {
   buildEvidence,
-  chainKeys,
   derive,
   type EvidenceVerdict,
   issue,
@@ -11,6 +10,7 @@ import {
   type PublicKey,
   prove,
   readEvidenceTrust,
+  revocationSubject,
   type Signer,
   type VerifiedChain,
   verifyEvidence,
@@ -288,11 +288,7 @@ export async function openStory(
       const record = await revocation.publishEpoch();
       const note = revocationLog.checkpoint() ?? '';
       const epoch = await readPublishedEpoch(revocationLog.reader, record, note);
-      const query = {
-        chains: [{ tokens: of.tokens.map(({ hash }) => hash), keys: chainKeys(of) }],
-        ...(tenant === undefined ? {} : { tenant }),
-      };
-      const staple = createStaple(query, revocation.state.set, epoch);
+      const staple = createStaple(revocationSubject(of), revocation.state.set, epoch);
       return { leaf: of.leaf.hash, staple: Buffer.from(staple).toString('base64url') };
     },
     publish: async () => (await log.publish()).note,
