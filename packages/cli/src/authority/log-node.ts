@@ -144,7 +144,7 @@ async function startWitness({
   onFailure,
 }: LogNodeOptions): Promise<RunningWitness | undefined> {
   if (config.witnessListen === undefined) return undefined;
-  const store = await openSqliteWitnessStore(join(folder, HOME_FILES.witness));
+  const store = openSqliteWitnessStore(join(folder, HOME_FILES.witness));
   let listener: Listener;
   try {
     const witness = createWitness({
