@@ -463,10 +463,10 @@ export const DENIALS = {
     hint: 'Use an enforcement point of that version, or issue the token with version 1.',
   },
   caveats_malformed: {
-    summary: 'The claim `taper` is absent though the header names it, empty, or a caveat in it has the wrong shape.',
+    summary: 'The claim `taper` is absent though the header names it, empty, or a caveat in it has the wrong shape; or `taper_subject` beside it has.',
     steps: ['3b', '4b'],
     http: 401,
-    hint: 'See spec/profile.md for the shape of each caveat; leave out a caveat that says nothing.',
+    hint: 'See spec/profile.md for the shape of each caveat and of `taper_subject`; leave out a caveat that says nothing.',
   },
   caveat_unknown: {
     summary: 'The claim `taper` has a member that this enforcement point does not know.',

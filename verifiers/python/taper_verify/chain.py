@@ -14,6 +14,7 @@ from .jws import Compact, check_kind, check_signature, extract_token_id, fitting
 from .key import KeyRefused, PublicKey, read_public_key
 from .rotation import PARAMETER, IssuerKey, Rotation, check_time, follow
 from .strict_json import Json, integer_of, utf16_length
+from .subject import ExchangedSubject, read_subject
 
 TOKEN_TYPE = "aat+jwt"
 MAX_ANCHORS = 100
@@ -53,6 +54,8 @@ class Token:
     signer: PublicKey
     #: The statements that lead from the parent's holder to the signer, where that is another.
     rotations: Sequence[Rotation] = ()
+    #: Of a root: what was exchanged for it.
+    subject: ExchangedSubject = field(default_factory=ExchangedSubject)
 
 
 @dataclass(frozen=True)
@@ -161,6 +164,7 @@ class ChainVerifier:
             check_hybrid(compact, second)
         claims = read_claims(compact, "3b")
         check_claim(compact.header or {}, claims, "3")
+        subject = read_subject(compact.header or {}, claims)
         iat, exp = _times(claims, "3b")
         depth = integer_of(claims.get("del_depth"))
         if depth is None or depth < 0:
@@ -185,7 +189,8 @@ class ChainVerifier:
         raw = capability.raw_tools(entries[0])
         if raw is None:
             raise Denied("capabilities_malformed", "3m")
-        return Token(compact.hash, claims, holder, capability.read_tools(raw, "3n"), True, signers[0])
+        tools = capability.read_tools(raw, "3n")
+        return Token(compact.hash, claims, holder, tools, True, signers[0], subject=subject)
 
     def _child(self, compact: Compact, tokens: Sequence[Token], now: int) -> Token:
         """Step 4."""

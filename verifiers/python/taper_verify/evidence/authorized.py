@@ -279,14 +279,17 @@ def _counts(chain: VerifiedChain, verdict: StapleVerdict) -> bool:
 
 
 def _query(chain: VerifiedChain) -> Query:
-    """Section 2.3: of one chain, its tokens, the keys of its anchor and holders, and its tenant."""
+    """Section 2.3: of one chain, its tokens, the keys of its anchor and holders, what was exchanged for its root, and its tenant."""
     anchor = chain.tokens[0].signer.thumbprint
     keys = [anchor, *(token.holder.thumbprint for token in chain.tokens)]
     for token in chain.tokens:
         for each in token.rotations:
             keys += [each.new.thumbprint] if each.signer == anchor else [each.new.thumbprint, each.signer]
-    return Query([SubjectChain([token.hash for token in chain.tokens], keys)], chain.caveats.tenant)
+    own = SubjectChain([token.hash for token in chain.tokens], keys)
+    return Query([own, *chain.tokens[0].subject.chains], chain.caveats.tenant)
 
 
 def _oldest(chain: VerifiedChain) -> int:
-    return min(integer_of(token.claims["iat"]) or 0 for token in chain.tokens)
+    before = chain.tokens[0].subject.oldest_issued_at
+    own = min(integer_of(token.claims["iat"]) or 0 for token in chain.tokens)
+    return own if before is None else min(own, before)
