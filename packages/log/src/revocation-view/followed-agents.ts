@@ -24,6 +24,8 @@ export interface FollowedAgents {
   readonly register: AgentRegister;
   /** Whether it holds all agents of the log up to where the follower is. */
   readonly isComplete: boolean;
+  /** Whether every entry of the log up to where the follower is was read, or is covered by a directory. */
+  readonly isCovered: boolean;
   readonly statements: NonNullable<FollowedLogOptions['statements']>;
   /** Says that the follower left out all entries before this one. */
   beginAt(size: number): void;
@@ -42,6 +44,9 @@ export function createFollowedAgents(options: FollowedAgentsOptions): FollowedAg
     register,
     get isComplete() {
       return missing === 0 && !isBroken;
+    },
+    get isCovered() {
+      return missing === 0;
     },
     statements: {
       events: DIRECTORY_EVENTS,

@@ -35,7 +35,7 @@ export interface RevocationFollower extends LogView {
   status(): FollowerStatus;
   /** Agents by their keys; `undefined` unless they are followed. As old as the view, and unknown until all of them have been read. */
   readonly agents: AgentDirectory | undefined;
-  /** Resolves when the view has advanced for the first time since it was opened; rejects when it is closed before. */
+  /** Resolves when the view has advanced for the first time since it was opened, and all agents are known where they are followed; rejects when it is closed before. */
   readonly ready: Promise<void>;
   /** Asks for news now, and resolves when all that there is was taken. Never rejects. */
   poll(): Promise<void>;
@@ -87,6 +87,7 @@ export async function openRevocationFollower(
   let isFull = false;
   let swept = 0;
   let isPushed = false;
+  let hasAdvanced = false;
   let mayBegin = true;
   const ready = Promise.withResolvers<void>();
   ready.promise.catch(() => undefined);
@@ -140,7 +141,17 @@ export async function openRevocationFollower(
       swept = next.asOf;
     }
     position = next;
-    ready.resolve();
+    hasAdvanced = true;
+    tellReady();
+  }
+
+  /** Keys that were replaced before the first entry that was read are not known before there is a directory. */
+  function isBlind(): boolean {
+    return agents?.isCovered === false;
+  }
+
+  function tellReady(): void {
+    if (hasAdvanced && !isBlind()) ready.resolve();
   }
 
   /** One after the other, so that no older position is saved after a newer one. */
@@ -213,6 +224,7 @@ export async function openRevocationFollower(
       if (!closing.signal.aborted) report({ code: 'source_unavailable', cause });
     }
     if (!closing.signal.aborted) await agents?.complete(closing.signal);
+    tellReady();
     const due = position?.nextUpdate;
     if (due !== undefined && clock.now() > due + MAX_DELAY) report({ code: 'epoch_overdue' });
   }
@@ -261,7 +273,7 @@ export async function openRevocationFollower(
       for (const each of query.logs) if (each !== log) return { verdict: 'unknown_log' };
       const epoch = query.epochs.size === 0 ? undefined : query.epochs.get(log);
       if (epoch !== undefined && !(epoch <= (position?.epoch ?? 0))) return { verdict: 'behind' };
-      return { verdict: 'good', asOf: position?.asOf ?? 0 };
+      return { verdict: 'good', asOf: isBlind() ? 0 : (position?.asOf ?? 0) };
     },
     onRevoked(listener) {
       const own = (): void => listener();

@@ -208,6 +208,44 @@ describe('a follower of agents', () => {
     expect(verdict('e2')).toBe('good');
   });
 
+  test('Q01 M04 that has no directory yet of what was before its snapshot does not call anything fresh', async () => {
+    await enrol('eve');
+    const ends = now() - 5;
+    await write('agent.key_rotated', 'eve', { key: key('e2'), old: key('eve'), old_until: ends });
+    for (let each = 0; each < 1100; each += 1) await authority.append(`{"n":${each},"type":"x"}`);
+    await authority.publishEpoch();
+    const source = createHttpRevocationSource(url);
+    let isKeptBack = true;
+    const { follower } = await follow({
+      snapshotFrom: 100,
+      source: {
+        ...source,
+        agents: (size, signal) => {
+          if (isKeptBack) throw new Error('kept back');
+          return (source.agents as NonNullable<typeof source.agents>)(size, signal);
+        },
+      },
+    });
+    let isReady = false;
+    void follower.ready.then(() => {
+      isReady = true;
+    });
+    await follower.poll();
+    const asked = query({ tokens: [], acting: [{ key: key('eve'), at: undefined }] });
+    const other = query({ tokens: [], acting: [{ key: key('e2'), at: undefined }] });
+    expect(follower.status().asOf).toBeGreaterThan(0);
+    expect(follower.check(asked, now())).toEqual({ verdict: 'good', asOf: 0 });
+    expect(isReady).toBe(false);
+    isKeptBack = false;
+    await follower.poll();
+    await follower.ready;
+    expect(follower.check(asked, now()).verdict).toBe('rotated');
+    expect(follower.check(other, now())).toEqual({
+      verdict: 'good',
+      asOf: follower.status().asOf,
+    });
+  });
+
   test('does not trust a log in which somebody else signed an entry of the authority', async () => {
     await write('agent.enrolled', 'eve', { key: key('eve') }, writer);
     await authority.publishEpoch();
