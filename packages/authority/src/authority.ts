@@ -1,4 +1,10 @@
-import type { RevocationReason, RevocationTarget, Signer, ToolMap } from '@taper/core';
+import type {
+  HybridSigner,
+  RevocationReason,
+  RevocationTarget,
+  Signer,
+  ToolMap,
+} from '@taper/core';
 import { type Administrators, createAdministrators } from './administration/administrators.ts';
 import { createGrants, type Grants } from './grant/grants.ts';
 import { type Agents, createAgents } from './identity/agents.ts';
@@ -25,6 +31,8 @@ export interface AuthorityOptions {
   readonly store: AuthorityStore;
   /** Signs root tokens. */
   readonly root: Signer;
+  /** Signs those of administrators beside it (spec/hybrid-roots.md); of other roots, what `issuance` was made with does. */
+  readonly hybrid?: HybridSigner;
   /** Signs identity documents. */
   readonly identity: Signer;
   /** Further keys of the authority: nobody else may have one of them. */
@@ -83,6 +91,7 @@ export function createAuthority(options: AuthorityOptions): Authority {
       store,
       issuer,
       root,
+      ...(options.hybrid === undefined ? {} : { hybrid: options.hybrid }),
       audience: administrationAudience(issuer),
       tools: options.administratorTools,
       clock,

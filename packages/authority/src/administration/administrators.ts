@@ -1,4 +1,5 @@
 import {
+  type HybridSigner,
   importPublicKey,
   issue,
   isWellKnownTestKey,
@@ -63,6 +64,8 @@ export interface AdministratorsOptions {
   readonly issuer: string;
   /** Signs root tokens. */
   readonly root: Signer;
+  /** Signs them beside it (spec/hybrid-roots.md). */
+  readonly hybrid?: HybridSigner;
   /** Where the tokens are good: the name of the gate. */
   readonly audience: string;
   /** The tools of an administrator of all tenants, or of one. */
@@ -72,13 +75,14 @@ export interface AdministratorsOptions {
 }
 
 export function createAdministrators(options: AdministratorsOptions): Administrators {
-  const { store, issuer, root, audience, tools, clock, random } = options;
+  const { store, issuer, root, hybrid, audience, tools, clock, random } = options;
 
   async function rootFor({ tenant }: Pick<Administrator, 'tenant'>, holder: PublicKey) {
     const now = clock();
     return issue({
       issuer,
       signer: root,
+      ...(hybrid === undefined ? {} : { hybrid }),
       holder,
       tools: tools(tenant),
       audience,

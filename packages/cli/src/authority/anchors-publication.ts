@@ -1,9 +1,16 @@
 import type { AuthorityStore } from '@taper/authority';
 import { createAnchorsPublisher } from '@taper/authority/keys';
-import { type AnchorsContent, canonicalize, type VerifiedAnchors, writeAnchors } from '@taper/core';
+import {
+  type AnchorEntry,
+  type AnchorsContent,
+  canonicalize,
+  type VerifiedAnchors,
+  writeAnchors,
+} from '@taper/core';
 import { type LogWitnessPlace, logKey } from './authority-log.ts';
 import type { AuthorityConfig } from './config.ts';
-import type { AuthorityKeys } from './keys.ts';
+import type { AuthorityKeys, RootKey } from './keys.ts';
+import { requireRoot } from './roots.ts';
 
 /** Seconds for which a document counts, and before its end at which the next one is published. */
 const LIFETIME = 30 * 86_400;
@@ -22,27 +29,39 @@ export interface PublicationOptions {
   readonly store: AuthorityStore;
   readonly config: AuthorityConfig;
   readonly keys: AuthorityKeys;
+  /** Of which one is current. */
+  readonly roots: readonly RootKey[];
   readonly witnesses: readonly LogWitnessPlace[];
   readonly clock: () => number;
 }
 
 /**
  * The published documents; a new one where what they say has changed, or the latest is soon at its end.
- * @throws {TaperError} `anchors_invalid` where what was published is damaged, or the keys are no longer those of the latest;
- * `signing_failed`.
+ * @throws {Failure} `key_store_unusable` where this node has not got the current root key; {TaperError} `anchors_invalid` where what
+ * was published is damaged; `signing_failed`.
  */
 export async function publishAnchors(options: PublicationOptions): Promise<AnchorsPublication> {
-  const { store, config, keys, clock } = options;
+  const { store, config, roots, clock } = options;
   const publisher = createAnchorsPublisher({ store, clock });
   const latest = await publisher.publish(
     (previous) => {
       const content = contentOf(options, previous);
       if (previous !== undefined && !isOutdated(previous, content)) return undefined;
-      return { content, signers: [keys.root] };
+      return { content, signers: [requireRoot(roots, previous).signer] };
     },
     { kind: 'authority', id: config.issuer },
   );
   return publication(latest as VerifiedAnchors, await publisher.text());
+}
+
+/** What is published, by whichever process; `undefined` before the first document. @throws {TaperError} `anchors_invalid`. */
+export async function readPublication(
+  store: AuthorityStore,
+  clock: () => number,
+): Promise<AnchorsPublication | undefined> {
+  const publisher = createAnchorsPublisher({ store, clock });
+  const latest = await publisher.latest();
+  return latest && publication(latest, await publisher.text());
 }
 
 function publication(latest: VerifiedAnchors, history: string | undefined): AnchorsPublication {
@@ -51,7 +70,7 @@ function publication(latest: VerifiedAnchors, history: string | undefined): Anch
 }
 
 function contentOf(
-  { config, keys, witnesses, clock }: PublicationOptions,
+  { config, keys, roots, witnesses, clock }: PublicationOptions,
   previous: VerifiedAnchors | undefined,
 ): AnchorsContent {
   const now = clock();
@@ -59,12 +78,21 @@ function contentOf(
     issuer: config.issuer,
     issuedAt: Math.max(now, previous?.issuedAt ?? 0),
     expiresAt: now + LIFETIME,
-    anchors: previous?.anchors ?? [{ key: keys.root.publicKey, state: 'current', notBefore: now }],
+    anchors: previous?.anchors ?? [firstEntry(requireRoot(roots, undefined), now)],
     log: { origin: config.logOrigin, key: logKey(config, keys) },
     authorityKeys: [keys.authority.publicKey],
     identityKeys: [keys.identity.publicKey],
     witnesses: witnesses.map(({ key }) => key),
     quorum: witnesses.length,
+  };
+}
+
+function firstEntry({ signer, hybrid }: RootKey, now: number): AnchorEntry {
+  return {
+    key: signer.publicKey,
+    ...(hybrid === undefined ? {} : { hybrid: hybrid.key }),
+    state: 'current',
+    notBefore: now,
   };
 }
 

@@ -4,7 +4,7 @@ import {
   type EntryPump,
   type Revocations,
 } from '@taper/authority';
-import { type NoteKey, noteKey, type StapleSubject } from '@taper/core';
+import { type NoteKey, noteKey, type StapleSubject, type TrustAnchor } from '@taper/core';
 import type { RevocationView } from '@taper/enforce';
 import type { FetchHandler } from '../serve/listener.ts';
 import type { AuthorityConfig } from './config.ts';
@@ -25,6 +25,8 @@ export interface AuthorityLog extends Revocations {
   readonly view: RevocationView;
   /** Whether anything that a subject rests on is revoked. @throws where that is not known. */
   check(subject: StapleSubject, now: number): Promise<'good' | 'revoked'>;
+  /** From now on roots under these keys prove a right to revoke: those that ever counted. */
+  useAnchors(anchors: readonly TrustAnchor[]): void;
   /** The last epoch that is known here. */
   epoch(): number;
   readonly witnesses: readonly LogWitnessPlace[];
@@ -73,6 +75,7 @@ export async function openLocalLog(
     fetch: node.fetch,
     view: ownRevocations(authority),
     check: async (subject) => (findRevoked(state, subject) === undefined ? 'good' : 'revoked'),
+    useAnchors: (anchors) => authority.useAnchors(anchors),
     epoch: () => state.epoch?.record.epoch ?? 0,
     witnesses,
     ownWitness: node.witness,

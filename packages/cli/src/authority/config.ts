@@ -15,7 +15,10 @@ export interface AuthorityConfig {
   /** Origin of the authority's log. */
   readonly logOrigin: string;
   readonly witnessName: string;
-  readonly passphraseFile: string;
+  /** Without it, whoever starts the node at a terminal is asked for the passphrase of the key files. */
+  readonly passphraseFile: string | undefined;
+  /** Where each key is, as `docs/keys.md` says; those that are left out lie in files of the folder. */
+  readonly keys: JsonObject;
   /** PostgreSQL that several nodes share. Without it, the store and the log lie in the folder, and there is one node. */
   readonly database: string | undefined;
   /** Where other nodes reach this one. Default: what it listens on. */
@@ -48,7 +51,8 @@ const MEMBERS = {
   witness_listen: 'optional text',
   log_origin: 'text',
   witness_name: 'text',
-  passphrase_file: 'text',
+  passphrase_file: 'optional text',
+  keys: 'object',
   database: 'optional text',
   advertise: 'optional text',
   witnesses: 'list',
@@ -65,6 +69,7 @@ const DEFAULTS: Readonly<Record<string, JsonValue>> = {
   trusted_proxies: 0,
   log_level: 'warn',
   witnesses: [],
+  keys: {},
   approvers: {},
   trusted_issuers: [],
   foreign: [],
@@ -121,7 +126,8 @@ export function parseConfig(text: string, source: string): AuthorityConfig {
     witnessListen: found['witness_listen'] as string | undefined,
     logOrigin: text_('log_origin'),
     witnessName: text_('witness_name'),
-    passphraseFile: text_('passphrase_file'),
+    passphraseFile: found['passphrase_file'] as string | undefined,
+    keys: found['keys'] as JsonObject,
     database: found['database'] as string | undefined,
     advertise: found['advertise'] as string | undefined,
     witnesses: found['witnesses'] as AuthorityConfig['witnesses'],
@@ -161,7 +167,8 @@ export function configDocument(config: AuthorityConfig): object {
     ...(config.witnessListen === undefined ? {} : { witness_listen: config.witnessListen }),
     log_origin: config.logOrigin,
     witness_name: config.witnessName,
-    passphrase_file: config.passphraseFile,
+    ...(config.passphraseFile === undefined ? {} : { passphrase_file: config.passphraseFile }),
+    ...(Object.keys(config.keys).length === 0 ? {} : { keys: config.keys }),
     ...(config.database === undefined ? {} : { database: config.database }),
     ...(config.advertise === undefined ? {} : { advertise: config.advertise }),
     witnesses: config.witnesses,

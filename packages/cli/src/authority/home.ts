@@ -139,6 +139,7 @@ async function newConfig({
     logOrigin: `${trustDomain}/authority/${id}`,
     witnessName: `${trustDomain}/witness/${id}`,
     passphraseFile: HOME_FILES.passphrase,
+    keys: {},
     database,
     advertise: undefined,
     witnesses: [],

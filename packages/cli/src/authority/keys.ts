@@ -1,41 +1,173 @@
-import { join } from 'node:path';
-import { openKeyFile, passphraseFile } from '@taper/authority/keys';
-import { KeyStoreError, type Signer } from '@taper/core';
+import {
+  openHybridKeyFile,
+  type PassphraseSource,
+  passphraseFile,
+  promptPassphrase,
+  purposeSigner,
+} from '@taper/authority/keys';
+import type { HybridSigner, PublicKey, Signer } from '@taper/core';
 import { Failure } from '../failure.ts';
-import { showName } from '../text/escape.ts';
 import type { AuthorityConfig } from './config.ts';
-import { KEY_PURPOSES, type KeyPurpose, keyPath } from './home.ts';
+import type { KeyPurpose } from './home.ts';
+import { type DriverContext, naming, type OpenedKey, openKey } from './key-drivers.ts';
+import { keyPlaces, pathOf, type RootPlace } from './key-places.ts';
 
-/** The keys of a node, each for one purpose. */
-export type AuthorityKeys = Readonly<Record<KeyPurpose, Signer>>;
+/** The keys of a node but for the root keys, each for one purpose. */
+export type AuthorityKeys = Readonly<Record<Exclude<KeyPurpose, 'root'>, Signer>>;
 
-/** Opens all keys in a folder. @throws {Failure} `key_store_unusable` naming the file. */
-export async function openKeys(folder: string, config: AuthorityConfig): Promise<AuthorityKeys> {
-  const passphrase = passphraseFile(join(folder, config.passphraseFile));
-  const wanted = KEY_PURPOSES.filter(
-    (purpose) => purpose !== 'witness' || config.witnessListen !== undefined,
-  );
-  const opened: Partial<Record<KeyPurpose, Signer>> = {};
-  for (const purpose of wanted) {
-    const path = keyPath(folder, purpose);
-    try {
-      opened[purpose] = await openKeyFile({ path, passphrase });
-    } catch (cause) {
-      if (!(cause instanceof KeyStoreError)) throw cause;
-      throw new Failure(
-        'key_store_unusable',
-        `the ${purpose} key cannot be opened: ${cause.problem}`,
-        {
-          file: showName(path),
-          field: cause.problem,
-          hint: `${cause.message} ${cause.hint ?? ''}`.trim(),
-        },
-      );
+/** A root key. Where it is hybrid, both sign what it signs of roots. */
+export interface RootKey {
+  readonly signer: Signer;
+  readonly hybrid: HybridSigner | undefined;
+}
+
+export interface NodeKeys {
+  readonly keys: AuthorityKeys;
+  /** The configured ones; which of them signs, the published trust anchors say. */
+  readonly roots: readonly RootKey[];
+  /** All that this node could sign with. */
+  readonly publicKeys: readonly PublicKey[];
+  close(): Promise<void>;
+}
+
+export interface OpenKeysOptions {
+  /** Asks for the passphrase of the key files, once, where no file has it. Default: at the terminal. */
+  readonly askPassphrase?: () => Promise<Uint8Array>;
+}
+
+const WITHOUT_WITNESS = ['identity', 'authority', 'log'] as const;
+
+/**
+ * Opens all keys of a node, wherever the configuration says they are. Each signs for its purpose alone.
+ * @throws {Failure} `key_store_unusable` naming the key and the problem; `config_malformed`.
+ */
+export async function openKeys(
+  folder: string,
+  config: AuthorityConfig,
+  options: OpenKeysOptions = {},
+): Promise<NodeKeys> {
+  const places = keyPlaces(config);
+  const opening = beginOpening(folder, config, options);
+  try {
+    const roots = await openConfiguredRoots(opening, places.root, places.nextRoot);
+    const own: Partial<Record<keyof AuthorityKeys, Signer>> = {};
+    const purposes =
+      config.witnessListen === undefined
+        ? WITHOUT_WITNESS
+        : ([...WITHOUT_WITNESS, 'witness'] as const);
+    for (const purpose of purposes) {
+      const { signer } = await opening.open(places[purpose], purpose);
+      const origin = purpose === 'log' || purpose === 'witness' ? { origin: config.logOrigin } : {};
+      own[purpose] = purposeSigner({ signer, purpose, ...origin });
     }
+    const publicKeys = [...roots.map(({ signer }) => signer), ...Object.values(own)].map(
+      ({ publicKey }) => publicKey,
+    );
+    requireDistinct(publicKeys);
+    return { keys: own as AuthorityKeys, roots, publicKeys, close: opening.close };
+  } catch (cause) {
+    await opening.close();
+    throw cause;
+  } finally {
+    opening.forgetPassphrase();
   }
-  const seen = new Set(Object.values(opened).map(({ publicKey }) => publicKey.thumbprint));
-  if (seen.size === wanted.length) return opened as AuthorityKeys;
+}
+
+/** As {@link openKeys}, the root keys alone. */
+export async function openRoots(
+  folder: string,
+  config: AuthorityConfig,
+  options: OpenKeysOptions = {},
+): Promise<{ readonly roots: readonly RootKey[]; close(): Promise<void> }> {
+  const { root, nextRoot } = keyPlaces(config);
+  const opening = beginOpening(folder, config, options);
+  try {
+    const roots = await openConfiguredRoots(opening, root, nextRoot);
+    requireDistinct(roots.map(({ signer }) => signer.publicKey));
+    return { roots, close: opening.close };
+  } catch (cause) {
+    await opening.close();
+    throw cause;
+  } finally {
+    opening.forgetPassphrase();
+  }
+}
+
+/** Opens one key after the other, and remembers them for the end; the passphrase is had once for all. */
+interface Opening {
+  readonly context: DriverContext;
+  open(place: Parameters<typeof openKey>[0], name: string): Promise<OpenedKey>;
+  forgetPassphrase(): void;
+  readonly close: () => Promise<void>;
+}
+
+function beginOpening(
+  folder: string,
+  { passphraseFile: file }: AuthorityConfig,
+  options: OpenKeysOptions,
+): Opening {
+  const opened: OpenedKey[] = [];
+  let typed: Uint8Array | undefined;
+  const ask = options.askPassphrase ?? promptPassphrase('Passphrase of the authority’s keys');
+  const passphrase: PassphraseSource =
+    file === undefined
+      ? async () => {
+          typed ??= await ask();
+          return typed;
+        }
+      : passphraseFile(pathOf(folder, file));
+  const context = { folder, passphrase };
+  return {
+    context,
+    async open(place, name) {
+      const key = await openKey(place, name, context);
+      opened.push(key);
+      return key;
+    },
+    forgetPassphrase: () => typed?.fill(0),
+    async close() {
+      for (const key of opened.splice(0)) await key.close();
+    },
+  };
+}
+
+async function openConfiguredRoots(
+  opening: Opening,
+  root: RootPlace,
+  next: RootPlace | undefined,
+): Promise<readonly RootKey[]> {
+  const first = await openRoot(opening, root, 'root');
+  return next === undefined ? [first] : [first, await openRoot(opening, next, 'next root')];
+}
+
+async function openRoot(
+  opening: Opening,
+  { key, hybridFile }: RootPlace,
+  name: string,
+): Promise<RootKey> {
+  const { signer } = await opening.open(key, name);
+  return {
+    signer: purposeSigner({ signer, purpose: 'root' }),
+    hybrid:
+      hybridFile === undefined
+        ? undefined
+        : await openHybrid(opening.context, hybridFile, `hybrid ${name}`),
+  };
+}
+
+function openHybrid(
+  { folder, passphrase }: DriverContext,
+  file: string,
+  name: string,
+): Promise<HybridSigner> {
+  const path = pathOf(folder, file);
+  return naming(name, path, () => openHybridKeyFile({ path, passphrase }));
+}
+
+/** One key for two purposes would let whoever may use it for one use it for the other. */
+function requireDistinct(keys: readonly PublicKey[]): void {
+  if (new Set(keys.map(({ thumbprint }) => thumbprint)).size === keys.length) return;
   throw new Failure('key_store_unusable', 'one key is there for two purposes', {
-    hint: 'Restore the files in keys/ from their backup: each has a key of its own.',
+    hint: 'Each purpose has a key of its own: restore the files in keys/ from their backup, or correct `keys` in taper.json.',
   });
 }

@@ -1,45 +1,33 @@
 import { randomBytes } from 'node:crypto';
-import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import {
   type Authority,
   type AuthorityStore,
-  createAuthority,
-  createForeignDomains,
-  createIssuance,
   createNonces,
-  createTokenEndpoint,
-  createTokenExchange,
   type FetchOptions,
   loadNonceSecret,
-  verifyIdentityDocument,
 } from '@taper/authority';
 import {
-  administrativeTools,
-  createAuthorityHandler,
-  createIssuanceDesk,
   createLogger,
   createManagementHandler,
   createMetrics,
   createRateLimit,
-  ENDPOINTS,
 } from '@taper/authority/http';
-import { openSqliteAuthorityStore } from '@taper/authority/sqlite';
-import type { NoteKey, TrustAnchor } from '@taper/core';
-import { createPostgresAuthorityStore, openPostgres } from '@taper/store-postgres';
+import type { NoteKey, PublicKey, TrustAnchor } from '@taper/core';
 import { listen, parseAddress } from '../serve/listener.ts';
-import { createAdministration } from './administration.ts';
-import { publishAnchors } from './anchors-publication.ts';
+import { publishAnchors, readPublication } from './anchors-publication.ts';
 import { type AuthorityLog, type LogWitnessPlace, logKey, openLocalLog } from './authority-log.ts';
 import type { AuthorityConfig } from './config.ts';
 import { endingWith } from './drain.ts';
 import { HOME_FILES } from './home.ts';
 import { lockFolder } from './instance-lock.ts';
-import { openKeys } from './keys.ts';
-import { LOG_PREFIX } from './log-node.ts';
-import { publicDocuments, TOKEN_PATH } from './public-documents.ts';
+import { type OpenKeysOptions, openKeys } from './keys.ts';
+import { createRootWatch } from './root-watch.ts';
+import { anchorsOf, requireRoot } from './roots.ts';
+import { createService } from './service.ts';
 import { openSharedLog, type SharedLogOptions } from './shared-log.ts';
-import { approverGroups, foreignDomains, trustedIssuers, witnessPlaces } from './trusted.ts';
+import { type OpenedStore, openStore } from './store.ts';
+import { trustedIssuers, witnessPlaces } from './trusted.ts';
 
 /** Milliseconds that requests have to end when the node stops. */
 const GRACE = 10_000;
@@ -53,7 +41,7 @@ const SWEEP_INTERVAL = 60_000;
 /** Which log is the authority's: set once it has been made, so that a log that is missing is never made anew. */
 const LOG_MADE = 'log_origin';
 
-export interface StartOptions {
+export interface StartOptions extends OpenKeysOptions {
   readonly folder: string;
   readonly config: AuthorityConfig;
   /** Seconds since the epoch. Default: the clock of this machine. */
@@ -72,9 +60,13 @@ export interface RunningAuthority {
   readonly witnessUrl: string | undefined;
   readonly authority: Authority;
   readonly anchors: readonly TrustAnchor[];
+  /** The root key that signs. */
+  readonly root: PublicKey;
   /** Text of the trust-anchor document that is published. */
   readonly anchorsDocument: string;
   readonly log: { readonly key: NoteKey; readonly witnesses: readonly LogWitnessPlace[] };
+  /** Takes up what was published elsewhere, a new root key above all. A node does so by itself once a minute. */
+  refresh(): Promise<void>;
   /** Ends the requests that are being answered, has everything in the log, and gives the folder back. */
   close(): Promise<void>;
 }
@@ -97,104 +89,65 @@ export async function startAuthority(options: StartOptions): Promise<RunningAuth
   };
   try {
     undo.push(lockFolder(join(folder, HOME_FILES.lock)));
-    const keys = await openKeys(folder, config);
-    const anchors: readonly TrustAnchor[] = [{ issuer: config.issuer, key: keys.root.publicKey }];
-    const witnesses = witnessPlaces(config);
-    const { store, log } = await openStoreAndLog(
-      { folder, config, keys, anchors, witnesses, clock, random, onFailure },
+    const opened = await openKeys(folder, config, options);
+    undo.push(() => opened.close());
+    const { keys } = opened;
+    const storage = await openStore(folder, config, undo);
+    const { store } = storage;
+    const known = (await readPublication(store, clock))?.latest;
+    const log = await openLog(
+      storage,
+      {
+        folder,
+        config,
+        keys,
+        anchors: anchorsOf(config.issuer, requireRoot(opened.roots, known), known, 'ever'),
+        witnesses: witnessPlaces(config),
+        clock,
+        random,
+        onFailure,
+      },
       undo,
     );
-    const nonces = createNonces({ secret: await loadNonceSecret(store, random), clock, random });
-    let published = await publishAnchors({ store, config, keys, witnesses: log.witnesses, clock });
-    const trusted = trustedIssuers(config, clock, options.issuerFetch);
-    const issuance = createIssuance({
-      store,
-      issuer: config.issuer,
-      root: keys.root,
-      clock,
-      random,
-      approvers: approverGroups(config),
-      epoch: (origin) => (origin === config.logOrigin ? log.epoch() : 0),
-    });
-    const authority = createAuthority({
-      issuer: config.issuer,
-      trustDomain: config.trustDomain,
-      store,
-      root: keys.root,
-      identity: keys.identity,
-      ownKeys: Object.values(keys).map(({ publicKey }) => publicKey),
-      revocations: log,
-      issuance,
-      workloads: trusted,
-      administratorTools: (tenant) => administrativeTools(ENDPOINTS, tenant),
-      clock,
-      random,
-    });
-    const trust = {
-      issuer: config.issuer,
-      keys: [keys.identity.publicKey],
-      trustDomain: config.trustDomain,
-    };
-    const verifyIdentity = async (compact: string, now: number) =>
-      verifyIdentityDocument(compact, trust, now);
-    const tokenEndpoint = createTokenEndpoint({
-      issuer: config.issuer,
-      url: config.issuer + TOKEN_PATH,
-      store,
-      nonces,
-      verifyIdentity,
-      issueRoot: (request) => authority.issuance.issueRoot(request),
-      exchange: createTokenExchange({
-        issuer: config.issuer,
-        store,
-        anchors,
-        foreign: createForeignDomains(foreignDomains(config), config.issuer),
-        revoked: log.check,
-        verifyIdentity,
-        verifyUserToken: (token) => trusted.verifyToken(token, 'subject'),
-        issueRoot: (request) => authority.issuance.issueRoot(request),
-      }),
-      clock,
-      onFailure,
-    });
     const metrics = createMetrics();
-    const handler = createAuthorityHandler({
-      authority,
-      endpoints: ENDPOINTS,
-      nonces,
-      mounted: [
-        { prefix: TOKEN_PATH, name: 'token', fetch: (request) => tokenEndpoint(request) },
-        { prefix: LOG_PREFIX, name: 'log', fetch: log.fetch },
-        createIssuanceDesk(authority, onFailure),
-        {
-          prefix: '/admin',
-          name: 'administration',
-          fetch: createAdministration({
-            authority,
-            endpoints: ENDPOINTS,
-            anchors,
-            revocation: log.view,
+    const nonces = createNonces({ secret: await loadNonceSecret(store, random), clock, random });
+    const trusted = trustedIssuers(config, clock, options.issuerFetch);
+    const rateLimit = createRateLimit(config.requestsPerSecond);
+    const publishing = { store, config, keys, witnesses: log.witnesses, clock };
+    const watch = createRootWatch({
+      folder,
+      config,
+      opened,
+      log,
+      clock,
+      published: await publishAnchors({ ...publishing, roots: opened.roots }),
+      read: () => readPublication(store, clock),
+      publish: (roots) => publishAnchors({ ...publishing, roots }),
+      serve: (state) =>
+        createService(
+          {
+            config,
+            store,
+            log,
+            keys,
+            nonces,
+            trusted,
+            anchorsHistory: () => watch.published.history,
+            rateLimit,
+            connection: addressOf,
+            logger,
+            metrics,
+            clock,
+            random,
             onFailure,
-          }),
-        },
-        ...publicDocuments({
-          issuer: config.issuer,
-          identityKeys: [keys.identity.publicKey],
-          version: packageVersion(),
-          anchors: () => published.history,
-        }),
-      ],
-      rateLimit: createRateLimit(config.requestsPerSecond),
-      trustedProxies: config.trustedProxies,
-      connection: addressOf,
-      logger,
-      metrics,
+          },
+          state,
+        ),
     });
+    undo.push(() => watch.close());
     const sweeping = setInterval(() => {
       store.sweep(clock()).catch(onFailure);
-      publishAnchors({ store, config, keys, witnesses: log.witnesses, clock }).then((next) => {
-        published = next;
-      }, onFailure);
+      watch.refresh().catch(onFailure);
     }, SWEEP_INTERVAL);
     undo.push(() => clearInterval(sweeping));
     const stopping = new AbortController();
@@ -202,6 +155,7 @@ export async function startAuthority(options: StartOptions): Promise<RunningAuth
       ...(stopping.signal.aborted ? ['draining'] : []),
       ...((await answers(() => store.ping())) ? [] : ['store']),
       ...(await log.problems()),
+      ...watch.problems(),
     ];
     const management = await listen({
       fetch: createManagementHandler({
@@ -215,7 +169,7 @@ export async function startAuthority(options: StartOptions): Promise<RunningAuth
     undo.push(() => management.close(GRACE));
     const listener = await listen({
       fetch: async (request, bindings) =>
-        endingWith(await handler(request, bindings), stopping.signal),
+        endingWith(await watch.service.handler(request, bindings), stopping.signal),
       ...parseAddress(config.listen, 'listen', 'config_malformed'),
       field: 'listen',
     });
@@ -227,10 +181,20 @@ export async function startAuthority(options: StartOptions): Promise<RunningAuth
       url: listener.url,
       managementUrl: management.url,
       witnessUrl: log.ownWitness?.url,
-      authority,
-      anchors,
-      anchorsDocument: published.text,
+      get authority() {
+        return watch.service.authority;
+      },
+      get anchors() {
+        return watch.service.anchors;
+      },
+      get root() {
+        return watch.service.root.signer.publicKey;
+      },
+      get anchorsDocument() {
+        return watch.published.text;
+      },
       log: { key: logKey(config, keys), witnesses: log.witnesses },
+      refresh: () => watch.refresh(),
       close,
     };
   } catch (cause) {
@@ -244,25 +208,19 @@ type LogOptions = Omit<SharedLogOptions, 'database' | 'store' | 'isMissing' | 'o
 };
 
 /** In the folder, or in the database that several nodes share. What is opened is closed by what comes into `undo`. */
-async function openStoreAndLog(
+async function openLog(
+  { store, database }: OpenedStore,
   options: LogOptions,
   undo: (() => unknown)[],
-): Promise<{ readonly store: AuthorityStore; readonly log: AuthorityLog }> {
-  const { folder, config } = options;
-  const { logOrigin: origin } = config;
-  if (config.database === undefined) {
-    const store = openSqliteAuthorityStore({ path: join(folder, HOME_FILES.store) });
-    undo.push(() => store.close());
+): Promise<AuthorityLog> {
+  const { logOrigin: origin } = options.config;
+  if (database === undefined) {
     const create = await isLogMissing(store, origin);
     const log = await openLocalLog({ ...options, store, create });
     undo.push(() => log.close());
     if (create) await store.transaction((tx) => tx.putSetting(LOG_MADE, origin));
-    return { store, log };
+    return log;
   }
-  const database = await openPostgres({ url: config.database });
-  undo.push(() => database.close());
-  const store = createPostgresAuthorityStore(database);
-  undo.push(() => store.close());
   const log = await openSharedLog({
     ...options,
     database,
@@ -274,7 +232,7 @@ async function openStoreAndLog(
     },
   });
   undo.push(() => log.close());
-  return { store, log };
+  return log;
 }
 
 async function isLogMissing(store: AuthorityStore, origin: string): Promise<boolean> {
@@ -306,11 +264,4 @@ async function answers(work: () => Promise<void>): Promise<boolean> {
   } finally {
     clearTimeout(timer);
   }
-}
-
-function packageVersion(): string {
-  const manifest: { readonly version: string } = JSON.parse(
-    readFileSync(new URL('../../package.json', import.meta.url), 'utf8'),
-  );
-  return manifest.version;
 }

@@ -86,10 +86,13 @@ export async function openSharedLog(options: SharedLogOptions): Promise<Authorit
     patience: 5_000,
   });
   let writing: Writing | undefined;
+  let { anchors } = options;
   const keeper = keepTenure(
     lease,
     async (held) => {
-      const tenure = await beginTenure(held, options);
+      const tenure = await beginTenure(held, { ...options, anchors });
+      // They may have changed while the log was opened.
+      tenure.authority.useAnchors(anchors);
       writing = tenure;
       return {
         ended: tenure.ended,
@@ -180,6 +183,10 @@ export async function openSharedLog(options: SharedLogOptions): Promise<Authorit
       if (verdict.verdict === 'revoked') return 'revoked';
       if (verdict.verdict === 'good' && now - verdict.asOf <= MAX_STALENESS) return 'good';
       throw new TaperError('log_unavailable', 'What is revoked is not known well enough.');
+    },
+    useAnchors(known) {
+      anchors = known;
+      writing?.authority.useAnchors(known);
     },
     epoch: () => writing?.authority.state.epoch?.record.epoch ?? 0,
     witnesses,

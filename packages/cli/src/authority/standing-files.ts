@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { isJsonObject, type JsonObject, parseJson } from '@taper/core';
+import { createVerifier, isJsonObject, type JsonObject, parseJson } from '@taper/core';
 import { Failure } from '../failure.ts';
 import { logDocument } from '../log/log-file.ts';
 import { jsonText, showName } from '../text/escape.ts';
@@ -52,7 +52,7 @@ export async function writeStandingFiles(
   }
   const first = administrators.find(({ name }) => name === FIRST);
   if (first === undefined || first.removedAt !== undefined) return false;
-  const end = await endOfChain(folder);
+  const end = await endOfChain(folder, running, now);
   if (end !== undefined && end - now > RENEW_BEFORE) return false;
   const { chain } = await authority.administrators.renew(first.thumbprint);
   await writeChain(
@@ -83,14 +83,18 @@ async function readPublicKey(folder: string): Promise<JsonObject> {
   });
 }
 
-/** `exp` of the kept token, unverified: it only says when to write another one. */
-async function endOfChain(folder: string): Promise<number | undefined> {
+/** `exp` of the kept token, where the root key that signs now has signed it: one that is retired may end sooner than the token. */
+async function endOfChain(
+  folder: string,
+  { anchors, root }: RunningAuthority,
+  now: number,
+): Promise<number | undefined> {
   const text = await readFile(join(folder, HOME_FILES.administratorChain), 'utf8').catch(() => '');
   const parsed = parseJson(text);
   const chain = parsed.ok && isJsonObject(parsed.value) ? parsed.value['aat_chain'] : undefined;
-  const root = Array.isArray(chain) ? chain[0] : undefined;
-  const payload = typeof root === 'string' ? root.split('.')[1] : undefined;
-  const claims = parseJson(Buffer.from(payload ?? '', 'base64url').toString('utf8'));
-  const end = claims.ok && isJsonObject(claims.value) ? claims.value['exp'] : undefined;
-  return typeof end === 'number' ? end : undefined;
+  const current = anchors.filter(({ key }) => key.thumbprint === root.thumbprint);
+  if (current.length === 0) return undefined;
+  const verifier = createVerifier({ anchors: current, profile: {} });
+  const verdict = verifier.verifyChain(chain as string[], now);
+  return verdict.verdict === 'verified' ? verdict.chain.leaf.claims.exp : undefined;
 }
