@@ -94,6 +94,7 @@ export function createAuthority(options: AuthorityOptions): Authority {
       ...(options.hybrid === undefined ? {} : { hybrid: options.hybrid }),
       audience: administrationAudience(issuer),
       tools: options.administratorTools,
+      ownKeys: [identity.publicKey, ...ownKeys],
       clock,
       random,
     }),

@@ -70,12 +70,15 @@ export interface AdministratorsOptions {
   readonly audience: string;
   /** The tools of an administrator of all tenants, or of one. */
   readonly tools: (tenant: string | undefined) => ToolMap;
+  /** The authority's own keys: no administrator may have one. */
+  readonly ownKeys: readonly PublicKey[];
   readonly clock: () => number;
   readonly random: (length: number) => Uint8Array;
 }
 
 export function createAdministrators(options: AdministratorsOptions): Administrators {
   const { store, issuer, root, hybrid, audience, tools, clock, random } = options;
+  const reserved = new Set([root.publicKey, ...options.ownKeys].map((key) => key.thumbprint));
 
   async function rootFor({ tenant }: Pick<Administrator, 'tenant'>, holder: PublicKey) {
     const now = clock();
@@ -101,6 +104,7 @@ export function createAdministrators(options: AdministratorsOptions): Administra
           hint: 'Letters, digits and . _ -, at most 63.',
         });
       const key = readKey(jwk);
+      if (reserved.has(key.thumbprint)) throw keyInUse();
       const now = clock();
       const administrator: Administrator = {
         name,
@@ -133,10 +137,7 @@ export function createAdministrators(options: AdministratorsOptions): Administra
           );
         });
       } catch (cause) {
-        if (cause instanceof StoreError && cause.conflict === 'key')
-          throw new AuthorityRefusal('key_in_use', 'The key serves somebody already.', {
-            hint: 'Make a new key: a key serves one holder and one purpose, for good.',
-          });
+        if (cause instanceof StoreError && cause.conflict === 'key') throw keyInUse();
         throw cause;
       }
       return { administrator, chain };
@@ -190,6 +191,12 @@ function current(list: readonly Administrator[], thumbprint: string): Administra
   const found = list.find((each) => each.thumbprint === thumbprint);
   if (found === undefined || found.removedAt !== undefined) throw unknown();
   return found;
+}
+
+function keyInUse(): AuthorityRefusal {
+  return new AuthorityRefusal('key_in_use', 'The key serves somebody already.', {
+    hint: 'Make a new key: a key serves one holder and one purpose, for good.',
+  });
 }
 
 function unknown(): AuthorityRefusal {
