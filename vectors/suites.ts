@@ -12,6 +12,7 @@ import type { Case, Permitted } from './case.ts';
 import { CALL, VALID } from './cases/call.ts';
 import { CAPABILITY } from './cases/capability.ts';
 import { CHILD } from './cases/child.ts';
+import { EXCHANGED, EXCHANGED_VALID } from './cases/exchanged.ts';
 import { EXTENSION } from './cases/extension.ts';
 import { HYBRID, HYBRID_VALID } from './cases/hybrid-root.ts';
 import { HYBRID_KEY } from './cases/hybrid-signature.ts';
@@ -372,7 +373,7 @@ export function makeSuites(): ReadonlyMap<string, OurSuite> {
       suite(
         'taper-profile',
         'Caveats, the profile of spec/profile.md: marks, shapes, accumulation, joins, and the checks that need no state.',
-        vectorsOf(PROFILE, PROFILE_VALID),
+        vectorsOf([...PROFILE, ...EXCHANGED], [...PROFILE_VALID, ...EXCHANGED_VALID]),
         { presentations: PROFILE_PRESENTATION.flatMap(presentationVectors) },
       ),
     ],
