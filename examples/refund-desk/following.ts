@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { EnforcementPointOptions } from '@taper/enforce';
 import { openRevocationFollower, type RevocationFollower } from '@taper/log';
 import { openSqliteViewStore } from '@taper/log/sqlite';
@@ -26,6 +27,25 @@ export function onlyEnrolled({
 }: RevocationFollower): Pick<EnforcementPointOptions, 'agents'> {
   if (agents === undefined) throw new Error('The agents are not followed.');
   return { agents: { directory: agents, callers: 'enrolled' } };
+}
+
+/** What is new at the authority. */
+export interface News {
+  /** Of agents, as thumbprints. */
+  readonly keys: readonly string[];
+  /** The one at which a root was issued. */
+  readonly epoch: number;
+}
+
+/** Resolves when the log has been read as far as the news: until then agents and roots are too new. */
+export async function untilKnown(
+  follower: RevocationFollower | undefined,
+  { keys, epoch }: News,
+): Promise<void> {
+  const isKnown = (): boolean =>
+    keys.every((key) => follower?.agents?.agentOf(key) !== undefined) &&
+    (follower?.status().epoch ?? 0) >= epoch;
+  while (!isKnown()) await sleep(20);
 }
 
 /** Resolves when something is known to be revoked: from then on the enforcement point refuses it. */

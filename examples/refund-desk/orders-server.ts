@@ -14,7 +14,7 @@ import type { RevocationFollower } from '@taper/log';
 import { guardTools } from '@taper/mcp';
 import { z } from 'zod';
 import { type AuditLog, openAuditLog } from './audit-log.ts';
-import { follow, onlyEnrolled, untilRevoked } from './following.ts';
+import { follow, type News, onlyEnrolled, untilKnown, untilRevoked } from './following.ts';
 import { type Orders, openOrders } from './orders.ts';
 import { answerQuestions } from './processes.ts';
 import { type Names, type WatchedPoint, watched } from './receipts.ts';
@@ -77,6 +77,7 @@ answerQuestions({
     return { url, audit: log.address };
   },
   executions: () => executions,
+  untilKnown: (news: News) => untilKnown(revocation, news),
   untilRevoked: () => untilRevoked(revocation),
   publishAudit: () => audit?.publish(),
   /** The receipt of the latest decision. */

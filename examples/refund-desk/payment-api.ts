@@ -24,7 +24,7 @@ import { guarded, guardRoutes } from '@taper/http/hono';
 import type { RevocationFollower } from '@taper/log';
 import { Hono } from 'hono';
 import { type AuditLog, openAuditLog } from './audit-log.ts';
-import { follow, onlyEnrolled, untilRevoked } from './following.ts';
+import { follow, type News, onlyEnrolled, untilKnown, untilRevoked } from './following.ts';
 import { refundRoute } from './payment-routes.ts';
 import { openPayments, type Payments } from './payments.ts';
 import { answerQuestions } from './processes.ts';
@@ -110,6 +110,7 @@ answerQuestions({
   },
   executions: () => executions,
   refunds: () => payments?.refunds(),
+  untilKnown: (news: News) => untilKnown(revocation, news),
   untilRevoked: () => untilRevoked(revocation),
   publishAudit: () => audit?.publish(),
   /** The receipt of the latest decision. */

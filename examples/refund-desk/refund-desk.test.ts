@@ -260,7 +260,7 @@ describe('the refund desk', () => {
     expect(await statusOf(payments, '/payouts')).toBe(404);
     expect(await statusOf(payments, '/approvals/AAAAAAAAAAAAAAAAAAAAAA')).toBe(404);
 
-    expect(await run.ended).toBe(0);
+    expect([await run.ended, run.errors()]).toEqual([0, '']);
     const output = run.output();
     expect(stripVTControlCharacters(output)).toBe(output);
     const tooLong = output.split('\n').filter((line) => [...line].length > 80);

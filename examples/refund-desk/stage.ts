@@ -1,9 +1,16 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { importPublicKey, type PublicJwk, type PublicKey, type VerifiedChain } from '@taper/core';
+import {
+  chainCaveats,
+  importPublicKey,
+  type PublicJwk,
+  type PublicKey,
+  type VerifiedChain,
+} from '@taper/core';
 import type { EnrolDetail, TaskDetail } from './agent.ts';
 import type { OpenDesk } from './approver.ts';
 import type { AuditLogAddress } from './audit-log.ts';
+import type { News } from './following.ts';
 import { type Operator, openAuthority } from './operator.ts';
 import {
   createOrchestrator,
@@ -69,6 +76,8 @@ export interface Stage {
   readonly names: Map<string, string>;
   /** Starts another process. */
   start: StageOptions['start'];
+  /** Resolves when both servers have read in the log of what a root rests on. */
+  untilKnown(root: VerifiedChain): Promise<void>;
   /** Gives an agent its authority. */
   give(agent: Actor, server: GuardedServer, chain: VerifiedChain): Promise<void>;
   /** Writes a receipt of a server's latest decision as a page. */
@@ -184,6 +193,12 @@ export async function setStage(
     thief: start('thief', './thief.ts'),
     names,
     start,
+    async untilKnown(root) {
+      const epochs = chainCaveats(root).revocation?.epochs.values() ?? [];
+      const keys = [orchestrator, query, refunder].map(({ key }) => key.thumbprint);
+      const news: News = { keys, epoch: Math.max(0, ...epochs) };
+      await Promise.all([orders, payments].map(({ worker }) => worker.ask('untilKnown', news)));
+    },
     give({ worker }, { url }, chain) {
       const task: TaskDetail = { server: url, chain: tokensOf(chain), authority: address };
       return worker.ask('task', task);

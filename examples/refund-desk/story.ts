@@ -132,13 +132,17 @@ async function beginShift(stage: Stage): Promise<Begun> {
     run: () => orRefusedThere(() => orchestrator.exchange(trainee, { tools: refunds })),
   });
   if (shift === undefined) throw new Error('There is no authority for the shift.');
-  return { shift, next: await orchestrator.exchange(idToken, { lifetime: 1200 }), idToken };
+  const next = await orchestrator.exchange(idToken, { lifetime: 1200 });
+  await stage.untilKnown(next); // servers take no root that is newer than what they know
+  return { shift, next, idToken };
 }
 
 /** Another business at the same authority gives a task to the refund agent. */
-async function hireOut({ neighbour, refunder, payments }: Stage): Promise<VerifiedChain> {
+async function hireOut(stage: Stage): Promise<VerifiedChain> {
+  const { neighbour, refunder, payments } = stage;
   const tools = { refund_order: ANY_REFUND };
   const root = await neighbour.request({ tools, lifetime: 600 });
+  await stage.untilKnown(root);
   return neighbour.handOn(root, refunder.key, { tools, audience: payments.url, lifetime: 600 });
 }
 
