@@ -52,6 +52,7 @@ export type FailureCode =
   | 'key_store_unusable'
   | 'config_malformed'
   | 'folder_foreign'
+  | 'rotation_refused'
   | 'instance_running'
   | 'port_taken'
   | 'refused'
@@ -107,6 +108,7 @@ export const FAILURES: Readonly<Record<FailureCode, 1 | 2 | 3>> = {
   key_store_unusable: 1,
   config_malformed: 1,
   folder_foreign: 1,
+  rotation_refused: 1,
   instance_running: 3,
   port_taken: 3,
   refused: 1,

@@ -42,6 +42,7 @@ import { revocationServe } from './command/revocation-serve.ts';
 import { revoke } from './command/revoke.ts';
 import { rootAnchor } from './command/root-anchor.ts';
 import { rootIssue } from './command/root-issue.ts';
+import { rootRotate } from './command/root-rotate.ts';
 import { tokenExchange } from './command/token-exchange.ts';
 import { tokenRequest } from './command/token-request.ts';
 import { up } from './command/up.ts';
@@ -112,6 +113,7 @@ function buildProgram(run: Run, session: Session): Command {
     keyShow,
     rootIssue,
     rootAnchor,
+    rootRotate,
     anchorsFetch,
     anchorsPin,
     anchorsShow,

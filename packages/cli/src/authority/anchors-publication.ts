@@ -13,7 +13,7 @@ import type { AuthorityKeys, RootKey } from './keys.ts';
 import { requireRoot } from './roots.ts';
 
 /** Seconds for which a document counts, and before its end at which the next one is published. */
-const LIFETIME = 30 * 86_400;
+export const ANCHORS_LIFETIME: number = 30 * 86_400;
 const RENEW_BEFORE = 15 * 86_400;
 
 /** What verifiers configure: the trust-anchor document (spec/anchors.md), published and kept with all that came before. */
@@ -77,7 +77,7 @@ function contentOf(
   return {
     issuer: config.issuer,
     issuedAt: Math.max(now, previous?.issuedAt ?? 0),
-    expiresAt: now + LIFETIME,
+    expiresAt: now + ANCHORS_LIFETIME,
     anchors: previous?.anchors ?? [firstEntry(requireRoot(roots, undefined), now)],
     log: { origin: config.logOrigin, key: logKey(config, keys) },
     authorityKeys: [keys.authority.publicKey],

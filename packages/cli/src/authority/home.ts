@@ -1,12 +1,20 @@
+import { existsSync } from 'node:fs';
 import { mkdir, open, readdir, readFile, rename, rm } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
-import { createKeyFile, createPassphraseFile, passphraseFile } from '@taper/authority/keys';
-import { generateKeyPair } from '@taper/core';
+import {
+  createHybridKeyFile,
+  createKeyFile,
+  createPassphraseFile,
+  passphraseFile,
+  type ScryptCost,
+} from '@taper/authority/keys';
+import { generateKeyPair, type JsonObject } from '@taper/core';
 import { Failure } from '../failure.ts';
 import { publicDocument } from '../file/key.ts';
 import { jsonText, showName } from '../text/escape.ts';
 import { type AuthorityConfig, configDocument, parseConfig } from './config.ts';
+import { keyPlaces, pathOf } from './key-places.ts';
 
 /** In the folder of an authority. */
 export const HOME_FILES = {
@@ -31,8 +39,11 @@ export type KeyPurpose = (typeof KEY_PURPOSES)[number];
 /** Stands in a folder that is being made: without a configuration, what lies there has never been used and is made again. */
 const UNFINISHED = '.unfinished';
 
+/** The second half of a hybrid root key. */
+const HYBRID_FILE = 'keys/root.hybrid.json';
+
 /** Against a passphrase of 256 random bits, stretching it adds nothing. */
-const QUICK = { n: 2 ** 14, r: 8, p: 1 } as const;
+export const QUICK: ScryptCost = { n: 2 ** 14, r: 8, p: 1 };
 
 export interface MakeHomeOptions {
   /** The first of three ports: authority, witness, management. 0 takes free ones. Default 8460. */
@@ -42,11 +53,10 @@ export interface MakeHomeOptions {
   readonly trustDomain?: string;
   /** PostgreSQL that several nodes share. */
   readonly database?: string;
-}
-
-/** Where the key of a purpose lies. */
-export function keyPath(folder: string, purpose: KeyPurpose): string {
-  return join(folder, HOME_FILES.keys, `${purpose}.json`);
+  /** `keys` of the configuration: where those are kept that no file is made for. */
+  readonly keys?: JsonObject;
+  /** Whether the root key is two, and every root carries two signatures (spec/hybrid-roots.md). Not together with `keys.root`. */
+  readonly hybrid?: boolean;
 }
 
 /** The configuration in a folder; `undefined` where there is none. @throws {Failure} `config_malformed`, `json_invalid`, `file_unreadable`. */
@@ -77,6 +87,11 @@ export async function makeHome(
   folder: string,
   options: MakeHomeOptions = {},
 ): Promise<AuthorityConfig> {
+  const keys: JsonObject = {
+    ...options.keys,
+    ...(options.hybrid === true ? { root: { driver: 'file', hybrid_file: HYBRID_FILE } } : {}),
+  };
+  const places = keyPlaces({ keys });
   await guarded(folder, async () => {
     await mkdir(folder, { recursive: true });
     const found = (await readdir(folder)).filter((name) => name !== HOME_FILES.lock);
@@ -94,20 +109,32 @@ export async function makeHome(
     await createPassphraseFile(join(folder, HOME_FILES.passphrase));
     await mkdir(join(folder, HOME_FILES.keys), { mode: 0o700 });
     const passphrase = passphraseFile(join(folder, HOME_FILES.passphrase));
-    for (const purpose of KEY_PURPOSES)
-      await createKeyFile({ path: keyPath(folder, purpose), passphrase, cost: QUICK });
+    const files = KEY_PURPOSES.map((purpose) =>
+      purpose === 'root' ? places.root.key : places[purpose],
+    ).flatMap((place) => (place.driver === 'file' ? [pathOf(folder, place.path)] : []));
+    for (const path of files.filter((each) => !existsSync(each)))
+      await createKeyFile({ path, passphrase, cost: QUICK });
+    const { hybridFile } = places.root;
+    const second = hybridFile === undefined ? undefined : pathOf(folder, hybridFile);
+    if (second !== undefined && !existsSync(second))
+      await createHybridKeyFile({ path: second, passphrase, cost: QUICK });
     const { privateJwk, publicKey } = generateKeyPair();
     const shown = jsonText(publicDocument(publicKey), 2);
     await writePlain(folder, HOME_FILES.administratorKey, `${jsonText(privateJwk)}\n`, 0o600);
     await writePlain(folder, HOME_FILES.administratorPublicKey, `${shown}\n`);
   });
-  const config = await newConfig(options);
-  await guarded(folder, async () => {
-    // The address of a database has a password in it.
-    await writeWhole(folder, HOME_FILES.config, `${jsonText(configDocument(config), 2)}\n`, 0o600);
-    await rm(join(folder, UNFINISHED), { force: true });
-  });
+  const config = { ...(await newConfig(options)), keys };
+  await replaceConfig(folder, config);
+  await guarded(folder, () => rm(join(folder, UNFINISHED), { force: true }));
   return config;
+}
+
+/** Writes the configuration anew, in one step. @throws {Failure} `file_unwritable`. */
+export async function replaceConfig(folder: string, config: AuthorityConfig): Promise<void> {
+  // The address of a database has a password in it.
+  await guarded(folder, () =>
+    writeWhole(folder, HOME_FILES.config, `${jsonText(configDocument(config), 2)}\n`, 0o600),
+  );
 }
 
 /** Writes a file in one step, in place of what has the name. @throws {Failure} `file_unwritable`. */

@@ -93,6 +93,21 @@ export async function openRoots(
   }
 }
 
+/** Gives the passphrase of the key files to some work. @throws what the passphrase file or the prompt has. */
+export async function usePassphrase(
+  folder: string,
+  config: AuthorityConfig,
+  options: OpenKeysOptions,
+  work: (passphrase: PassphraseSource) => Promise<void>,
+): Promise<void> {
+  const opening = beginOpening(folder, config, options);
+  try {
+    await work(opening.context.passphrase);
+  } finally {
+    opening.forgetPassphrase();
+  }
+}
+
 /** Opens one key after the other, and remembers them for the end; the passphrase is had once for all. */
 interface Opening {
   readonly context: DriverContext;

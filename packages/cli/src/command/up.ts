@@ -1,13 +1,17 @@
 import { resolve } from 'node:path';
+import type { JsonObject } from '@taper/core';
 import { HOME_FILES, makeHome, readHome } from '../authority/home.ts';
 import { startAuthority } from '../authority/node.ts';
 import { writeStandingFiles } from '../authority/standing-files.ts';
 import { type AnyCommand, defineCommand } from '../command-definition.ts';
 import { Failure } from '../failure.ts';
+import { isObject, kindOf, parseJsonInput } from '../file/json.ts';
+import { readInline } from '../file/read.ts';
 import { withLog } from '../log/failure.ts';
 import { untilAborted } from '../log/listen.ts';
-import { valueOption } from '../option.ts';
+import { flagOption, valueOption } from '../option.ts';
 import { jsonLine, writeAside } from '../report.ts';
+import type { Session } from '../session.ts';
 import { shellQuote } from '../text/shell.ts';
 
 interface UpOptions {
@@ -16,6 +20,8 @@ interface UpOptions {
   readonly issuer?: string;
   readonly trustDomain?: string;
   readonly database?: string;
+  readonly keys?: string;
+  readonly hybrid?: boolean;
 }
 
 export const up: AnyCommand = defineCommand<UpOptions>({
@@ -37,6 +43,11 @@ export const up: AnyCommand = defineCommand<UpOptions>({
     valueOption('--issuer <url>', 'URL as clients reach it, when the folder is made'),
     valueOption('--trust-domain <name>', 'SPIFFE trust domain, when the folder is made'),
     valueOption('--database <url>', 'PostgreSQL that several nodes share, when the folder is made'),
+    valueOption(
+      '--keys <json|@file|->',
+      'where keys are kept that are in no file, when the folder is made: docs/keys.md',
+    ),
+    flagOption('--hybrid', 'roots carry an ML-DSA-65 signature too, when the folder is made'),
   ],
   examples: [
     { line: 'taper up --dir authority', does: 'Makes it, starts it, and says what to do next.' },
@@ -44,7 +55,7 @@ export const up: AnyCommand = defineCommand<UpOptions>({
   async run(_, options, session) {
     const folder = resolve(session.io.cwd, options.dir ?? '.');
     const found = await readHome(folder);
-    const given = ['port', 'issuer', 'trustDomain', 'database'] as const;
+    const given = ['port', 'issuer', 'trustDomain', 'database', 'keys', 'hybrid'] as const;
     const late = given.find((name) => found !== undefined && options[name] !== undefined);
     if (late !== undefined) {
       const option = late === 'trustDomain' ? '--trust-domain' : `--${late}`;
@@ -53,7 +64,13 @@ export const up: AnyCommand = defineCommand<UpOptions>({
         hint: 'This one is there already: change taper.json, and start again.',
       });
     }
-    const { issuer, trustDomain, database } = options;
+    const { issuer, trustDomain, database, hybrid = false } = options;
+    const keys = options.keys === undefined ? undefined : await readKeys(options.keys, session);
+    if (hybrid && keys?.['root'] !== undefined)
+      throw new Failure('usage', '--hybrid is for a root key in a file', {
+        field: '--hybrid',
+        hint: 'In `keys`, name the file of the second key as hybrid_file.',
+      });
     const config =
       found ??
       (await makeHome(folder, {
@@ -61,6 +78,8 @@ export const up: AnyCommand = defineCommand<UpOptions>({
         ...(issuer === undefined ? {} : { issuer }),
         ...(trustDomain === undefined ? {} : { trustDomain }),
         ...(database === undefined ? {} : { database }),
+        ...(keys === undefined ? {} : { keys }),
+        hybrid,
       }));
     const { io } = session;
     const running = await withLog(() =>
@@ -101,6 +120,17 @@ export const up: AnyCommand = defineCommand<UpOptions>({
     return { exitCode: 0, text: '', json: { stopped: true }, notes: ['stopped'] };
   },
 });
+
+async function readKeys(value: string, session: Session): Promise<JsonObject> {
+  const input = await readInline(value, '--keys', session);
+  const keys = parseJsonInput(input);
+  if (isObject(keys)) return keys;
+  throw new Failure('config_malformed', `${input.source} is ${kindOf(keys)} and not an object`, {
+    file: input.source,
+    field: 'keys',
+    hint: 'docs/keys.md shows where keys can be kept.',
+  });
+}
 
 function parsePort(text: string): number {
   if (/^(?:0|[1-9][0-9]{0,4})$/.test(text) && Number(text) <= 65_533) return Number(text);
