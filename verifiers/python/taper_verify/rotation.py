@@ -20,6 +20,7 @@ CONSENT_TYPE = "taper-rotation-consent+jwt"
 MAX_STATEMENTS = 8
 MAX_STATEMENT = 8192
 CONSENT_AGE = 300
+MAX_ISSUER = 2048
 
 _SPIFFE_ID = re.compile(r"spiffe://[a-z0-9._-]{1,255}((?:/[A-Za-z0-9._-]+)+)\Z")
 
@@ -88,7 +89,9 @@ def _read(text: str, old: PublicKey, issuer: str, tenant: Json, roots: Sequence[
     if issued_at is None or old_until is None or issued_at < 0 or old_until < issued_at:
         raise refused()
     subject = claims["sub"]
-    if not _is_text(claims["jti"], 128) or not isinstance(subject, str) or claims["iss"] != issuer:
+    if not _is_text(claims["jti"], 128) or not isinstance(subject, str):
+        raise refused()
+    if not _is_text(claims["iss"], MAX_ISSUER) or claims["iss"] != issuer:
         raise refused()
     of_tenant = tenant_of(subject)
     if of_tenant is None or (tenant is not None and of_tenant != tenant):
