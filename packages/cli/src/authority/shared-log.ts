@@ -169,7 +169,8 @@ export async function openSharedLog(options: SharedLogOptions): Promise<Authorit
           await follower.poll();
           return { index, entry };
         }
-        if (answer !== undefined && answer.status < 500)
+        // The node that writes counts all that this one sends on as one client's: to be one too many is no refusal.
+        if (answer !== undefined && answer.status < 500 && answer.status !== 429)
           throw new TaperError('revocation_refused', `Nothing was revoked: ${String(code)}.`);
         if (performance.now() > deadline)
           throw new TaperError('log_unavailable', 'No node writes the log now.');
@@ -188,7 +189,9 @@ export async function openSharedLog(options: SharedLogOptions): Promise<Authorit
       anchors = known;
       writing?.authority.useAnchors(known);
     },
-    epoch: () => writing?.authority.state.epoch?.record.epoch ?? 0,
+    // What this node has followed, where another writes: less than that would let a view that was set back pass for a whole one.
+    epoch: () =>
+      Math.max(writing?.authority.state.epoch?.record.epoch ?? 0, follower.status().epoch),
     witnesses,
     ownWitness: undefined,
     async problems() {

@@ -7,8 +7,11 @@ import { createAdministratorClient, HOME_FILES, makeHome } from '@taper/cli';
 import {
   createSigner,
   createVerifier,
+  generateKeyPair,
   importPublicKey,
+  type JsonObject,
   parseNoteKey,
+  type Signer,
   verifyCheckpoint,
 } from '@taper/core';
 import { auditRevocations, createHttpTileSource, createLogReader } from '@taper/log';
@@ -91,6 +94,89 @@ function clientOf(url: string): ReturnType<typeof createAdministratorClient> {
   };
   return createAdministratorClient(issuer, { chain: verdict.chain, signer }, clock, through);
 }
+
+/** Asks a node for something as the holder of a key; the proof names the authority. */
+async function askAs(
+  signer: Signer,
+  url: string,
+  path: string,
+  body: URLSearchParams | object,
+): Promise<JsonObject> {
+  const issuer = JSON.parse(read(HOME_FILES.config)).issuer as string;
+  const encode = (value: object): string =>
+    Buffer.from(JSON.stringify(value)).toString('base64url');
+  let nonce = '';
+  for (let attempt = 0; ; attempt += 1) {
+    const { jwk, alg } = signer.publicKey;
+    const claims = {
+      htm: 'POST',
+      htu: issuer + path,
+      iat: clock(),
+      jti: crypto.randomUUID(),
+      nonce,
+    };
+    const input = `${encode({ typ: 'dpop+jwt', alg, jwk })}.${encode(claims)}`;
+    const signature = await signer.sign(new TextEncoder().encode(input));
+    const response = await fetch(url + path, {
+      method: 'POST',
+      headers: {
+        DPoP: `${input}.${Buffer.from(signature).toString('base64url')}`,
+        ...(body instanceof URLSearchParams ? {} : { 'content-type': 'application/json' }),
+      },
+      body: body instanceof URLSearchParams ? body : JSON.stringify(body),
+    });
+    if (response.ok || attempt > 0) return (await response.json()) as JsonObject;
+    nonce = response.headers.get('dpop-nonce') ?? '';
+  }
+}
+
+it('says at every node how far the log had come when a root was issued (N02, M06)', async () => {
+  const { log_origin: log } = JSON.parse(read(HOME_FILES.config));
+  const [first] = nodes;
+  const client = clientOf(first?.url as string);
+  const { data } = await client.POST('/admin/tenants/{tenant}/enrolments', {
+    params: { path: { tenant: 'acme' } },
+    body: { agent: 'epochs' },
+  });
+  const signer = createSigner(generateKeyPair().privateJwk);
+  const enrolled = await askAs(signer, first?.url as string, '/agents', { enrolment: data?.token });
+  const any = { '*': { constraint_type: 'wildcard' } };
+  const grant = {
+    ...{
+      name: 'epochs',
+      tenant: 'acme',
+      agents: ['epochs'],
+      tools: { read: any },
+      audience: 'any',
+    },
+    ...{ max_depth: 0, max_depth_reason: 'none', lifetime: 60, ends: '2099-01-01T00:00:00Z' },
+    caveats: { revocation: { log, max_staleness: 60 } },
+  };
+  await client.PUT('/admin/grants', {
+    params: { query: { expected: '0' } },
+    body: { type: 'taper-grants', version: 1, grants: [grant] } as never,
+  });
+  for (const { url } of nodes) {
+    let epoch = 0;
+    // A node that follows comes to know of the first epoch within seconds.
+    for (const deadline = Date.now() + 10_000; epoch === 0 && Date.now() < deadline; ) {
+      const form = new URLSearchParams({
+        grant_type: 'client_credentials',
+        client_assertion_type: 'urn:ietf:params:oauth:client-assertion-type:jwt-spiffe',
+        client_assertion: String(enrolled['identity']),
+        req_cnf: JSON.stringify({ jwk: signer.publicKey.jwk }),
+        authorization_details: JSON.stringify([
+          { type: 'attenuating_agent_token', tools: { read: any } },
+        ]),
+      });
+      const { access_token: token } = await askAs(signer, url, '/oauth/token', form);
+      const [, payload = ''] = String(token).split('.');
+      epoch = JSON.parse(Buffer.from(payload, 'base64url').toString()).taper.revocation.epoch;
+      if (epoch === 0) await new Promise((resolve) => setTimeout(resolve, 200));
+    }
+    expect(epoch).toBeGreaterThan(0);
+  }
+}, 60_000);
 
 it('takes every request at every node, and goes on when the one that writes the log is killed', async () => {
   const acknowledged: string[] = [];
