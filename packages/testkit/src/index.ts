@@ -14,6 +14,7 @@ export {
 export { createTestClock, TEST_TIME, type TestClock } from './clock.ts';
 export { cents, randomConstraint, sampleValue } from './constraint-generator.ts';
 export { otherS } from './es256.ts';
+export { exchangedFor } from './exchanged.ts';
 export {
   type Forgery,
   forge,

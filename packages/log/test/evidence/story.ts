@@ -9,6 +9,7 @@ import {
   type PublicJwk,
   type PublicKey,
   prove,
+  type RevokedQuery,
   readEvidenceTrust,
   revocationSubject,
   type Signer,
@@ -100,8 +101,11 @@ export async function newChain({
   now = NOW,
   caveats = {},
   hops = 3,
+  information,
 }: {
   readonly hops?: 1 | 3;
+  /** Claims of the root. */
+  readonly information?: JsonObject;
   readonly lifetime?: number;
   readonly now?: number;
   readonly caveats?: object;
@@ -125,6 +129,7 @@ export async function newChain({
     lifetime,
     maxDepth: 3,
     ...holding,
+    ...(information === undefined ? {} : { information }),
   });
   if (hops === 1) return root;
   const middle = await derive(root, {
@@ -161,8 +166,11 @@ export interface Story {
     readonly chain?: VerifiedChain;
   }): Promise<string>;
   payInSession(): Promise<string>;
-  /** Publishes an epoch, and staples a chain. */
-  staple(chain?: VerifiedChain): Promise<{ readonly leaf: string; readonly staple: string }>;
+  /** Publishes an epoch, and staples a chain, by what it rests on unless said otherwise. */
+  staple(
+    chain?: VerifiedChain,
+    query?: RevokedQuery,
+  ): Promise<{ readonly leaf: string; readonly staple: string }>;
   /** Publishes the audit log. */
   publish(): Promise<string>;
   /** A bundle of all that is shown, and of what `changes` say. */
@@ -284,11 +292,11 @@ export async function openStory(
       await point.conclude(decision, 'executed');
       return 'permit';
     },
-    async staple(of = chain) {
+    async staple(of = chain, query = revocationSubject(of)) {
       const record = await revocation.publishEpoch();
       const note = revocationLog.checkpoint() ?? '';
       const epoch = await readPublishedEpoch(revocationLog.reader, record, note);
-      const staple = createStaple(revocationSubject(of), revocation.state.set, epoch);
+      const staple = createStaple(query, revocation.state.set, epoch);
       return { leaf: of.leaf.hash, staple: Buffer.from(staple).toString('base64url') };
     },
     publish: async () => (await log.publish()).note,

@@ -1,5 +1,6 @@
 import { join } from 'node:path';
 import { type JsonObject, readEvidenceTrust, verifyEvidence } from '@taper/core';
+import { exchangedFor } from '@taper/testkit';
 import { describe, expect, test } from 'vitest';
 import { openScene, TRUST as REVOCATION } from '../revoked-set/scene.ts';
 import {
@@ -288,7 +289,39 @@ async function makeCases(): Promise<readonly Case[]> {
     );
   }
   await add('revoked', 'the root had been revoked', ...(await revokedBefore()));
+  for (const [what, title] of EXCHANGED)
+    await add(`exchanged-${what}`, title, await exchangedAfter(what));
   return cases;
+}
+
+const EXCHANGED = [
+  ['nothing', 'the root was exchanged for a chain, of which nothing had been revoked'],
+  ['root', 'the root was exchanged for a chain whose root had been revoked'],
+  ['key', 'the root was exchanged for a chain on which a key had been revoked'],
+  [
+    'tenant',
+    'the root was exchanged for a chain whose tenant had been revoked before the exchange',
+  ],
+] as const;
+
+/** A call under a root for which a chain had been exchanged, when something of that chain had been revoked. */
+async function exchangedAfter(what: (typeof EXCHANGED)[number][0]): Promise<string> {
+  const story = await openStory({ seed: `exchanged ${what}` });
+  const caveats = { tenant: 'acme' };
+  const subject = await newChain({ caveats, now: NOW - 60 });
+  const chain = await newChain({ caveats, hops: 1, information: exchangedFor(subject) });
+  const token = subject.tokens[0]?.hash ?? '';
+  const target = {
+    nothing: undefined,
+    root: { kind: 'token', token, root: token },
+    key: { kind: 'key', key: PARTIES.planner.key.thumbprint },
+    tenant: { kind: 'tenant', tenant: 'acme', issued_before: NOW - 30 },
+  } as const;
+  const revoked = target[what];
+  if (revoked !== undefined)
+    await story.revocation.revoke(revoked, what === 'root' ? { expiresAt: NOW + 3600 } : {});
+  await story.recorder.record(await toldPermit(chain, caveats));
+  return story.bundle({ staples: [await story.staple(chain)] });
 }
 
 /** A call whose root another log had revoked, and a policy that believes that log. */
