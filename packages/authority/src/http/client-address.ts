@@ -18,7 +18,9 @@ export function clientAddress(
 
 /** Of an IPv6 address its first 64 bits: whoever has one address there has them all. */
 function network(address: string): string {
-  const text = address.startsWith('::ffff:') ? address.slice(7) : address;
+  const [, mapped = address] = /^::ffff:([0-9.]+)$/i.exec(address) ?? [];
+  // Some proxies append the port, which the client chooses anew for each connection.
+  const [, text = mapped] = /^([0-9.]+):[0-9]+$/.exec(mapped) ?? [];
   if (!text.includes(':')) return text;
   const [head = '', tail] = text.split('::', 2);
   const front = head === '' ? [] : head.split(':');

@@ -17,6 +17,11 @@ describe('whose request it is', () => {
     expect(clientAddress('10.0.0.1', 'unknown', 1)).toBe('10.0.0.1');
   });
 
+  it('is an address without its port, which the client chooses (Z09)', () => {
+    expect(clientAddress('10.0.0.1', '198.51.100.7:50001', 1)).toBe('198.51.100.7');
+    expect(clientAddress('10.0.0.1', '::FFFF:198.51.100.7', 1)).toBe('198.51.100.7');
+  });
+
   it('counts a /64 of IPv6 as one', () => {
     const first = clientAddress('2001:db8:1:2:3:4:5:6', null, 0);
     expect(clientAddress('2001:db8:1:2::9', null, 0)).toBe(first);

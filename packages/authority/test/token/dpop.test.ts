@@ -39,6 +39,20 @@ describe('a proof', () => {
     }
   });
 
+  test('has a nonce that is said to be accepted, and not one of which a promise is made (X04)', () => {
+    const promised = (async () => false) as never;
+    expect(refusal(() => verify(dpopProof(key), { acceptsNonce: promised }))).toBe(
+      'nonce_required',
+    );
+  });
+
+  test('with a header of RFC 7797 is none: what it signs could be read in two ways (B09)', () => {
+    for (const b64 of [false, true])
+      expect(refusal(() => verify(dpopProof(key, { header: { b64 } })))).toBe(
+        'possession_unproved: malformed',
+      );
+  });
+
   test('may name Ed25519 as EdDSA, as older libraries do', () => {
     expect(refusal(() => verify(dpopProof(key, { header: { alg: 'EdDSA' } })))).toBe('accepted');
   });

@@ -675,3 +675,15 @@ describe('what is taken away between the check and the root is seen (D22, M09, X
     expect(again.outcome).toBe('subject_refused: actor');
   });
 });
+
+test.each(['suspend', 'retire'] as const)(
+  'an agent that only `act` names is in force, or nothing is exchanged: %s (D22, D24)',
+  async (step) => {
+    const office = await openOffice();
+    const { body } = await office.exchange(till, subjectOf(await handed(office)));
+    const root = body['access_token'] as string;
+    expect((await office.exchange(till, root)).outcome).toBe('ok');
+    await office.agents[step]({ agent: spiffeId('desk'), by: { kind: 'operator', id: 'test' } });
+    expect((await office.exchange(till, root)).outcome).toBe('subject_refused: actor');
+  },
+);

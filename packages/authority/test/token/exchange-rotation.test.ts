@@ -76,3 +76,14 @@ test('what the old key handed on after its overlap is not exchanged, and what it
     'subject_refused: key_rotated',
   );
 });
+
+test('a document of the old key is no actor token of the new one, though both name the agent (D01)', async () => {
+  const office = await openOffice();
+  const root = verified([await office.root(desk)]);
+  const statement = await rotate(office, 60);
+  const own = await handOn(root, fresh, fresh, { rotation: [statement] });
+  const form = { actor_token: await office.identity(desk) };
+  expect((await office.exchange(fresh, subjectOf(own), form)).outcome).toBe(
+    'actor_refused: not_the_client',
+  );
+});
