@@ -3,6 +3,7 @@ import {
   type Denial,
   derive,
   issue,
+  type JsonObject,
   prove,
   type Signer,
   type VerifiedChain,
@@ -16,6 +17,7 @@ import {
   initiateSession,
   type RevocationView,
 } from '@taper/enforce';
+import { exchangedFor } from '@taper/testkit';
 import { describe, expect, it } from 'vitest';
 import { combineRevocationViews } from '../../src/index.ts';
 import { open, type Scene, until } from './scene.ts';
@@ -31,7 +33,7 @@ const [authority, orchestrator, agent, responder] = Array.from({ length: 4 }, ne
 ];
 const TOOLS = { read: {} };
 
-async function chainOf(caveats?: CaveatsInit): Promise<VerifiedChain> {
+async function chainOf(caveats?: CaveatsInit, information?: JsonObject): Promise<VerifiedChain> {
   const root = await issue({
     issuer: ISSUER,
     signer: authority,
@@ -42,6 +44,7 @@ async function chainOf(caveats?: CaveatsInit): Promise<VerifiedChain> {
     lifetime: 3_000,
     maxDepth: 3,
     ...(caveats === undefined ? {} : { caveats }),
+    ...(information === undefined ? {} : { information }),
   });
   return derive(root, {
     signer: orchestrator,
@@ -113,6 +116,42 @@ describe('an enforcement point with a follower', () => {
     }
     // A revoked parent has no new children either (M09), and other chains go on.
     expect(codeOf(await call(point, await chainOf(asks(30)), scene))).toBe('permit');
+  });
+
+  it('[D22, M02, M03] refuses the very next call of a cached chain when a token that was exchanged for its root is revoked', async () => {
+    const scene = await open();
+    const point = pointAt(scene);
+    for (const hop of [0, 1]) {
+      const subject = await chainOf();
+      const chain = await chainOf(asks(30), exchangedFor(subject));
+      expect(codeOf(await call(point, chain, scene))).toBe('permit');
+      expect(codeOf(await call(point, chain, scene))).toBe('permit');
+      await pushRevoked(scene, subject.tokens[hop]?.hash ?? '');
+      const refused = await call(point, chain, scene);
+      expect(refused).toMatchObject({ verdict: 'deny', denial: { code: 'revoked', hop: 0 } });
+    }
+    const other = await chainOf(asks(30), exchangedFor(await chainOf()));
+    expect(codeOf(await call(point, other, scene))).toBe('permit');
+  });
+
+  it('[D22, J11] refuses it when a key is revoked that was on no chain but the one exchanged', async () => {
+    const scene = await open();
+    const point = pointAt(scene);
+    const subject = await chainOf();
+    const { taper_subject } = exchangedFor(subject) as { taper_subject: JsonObject };
+    const gone = newSigner().publicKey.thumbprint;
+    const keys = [...(taper_subject['keys'] as readonly string[]), gone];
+    const chain = await chainOf(asks(30), exchangedFor(subject, { keys }));
+    expect(codeOf(await call(point, chain, scene))).toBe('permit');
+    const from = scene.log.entries.length;
+    await scene.log.revoke({ kind: 'key', key: gone });
+    scene.server.pushEntries(from);
+    await until(() => scene.follower.status().revoked === 1);
+    const refused = await call(point, chain, scene);
+    expect(refused).toMatchObject({ denial: { code: 'revoked', hop: 0 } });
+    expect(codeOf(await call(point, await chainOf(asks(30), exchangedFor(subject)), scene))).toBe(
+      'permit',
+    );
   });
 
   it('[J11] refuses every chain with the key of an agent, or of the anchor, once that key is revoked', async () => {

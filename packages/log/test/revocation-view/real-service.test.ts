@@ -4,14 +4,17 @@ import {
   type EpochRecord,
   generateKeyPair,
   issue,
+  type JsonObject,
   noteKey,
   platform,
   prove,
   requestRevocation,
+  revocationSubject,
   type Signer,
   type VerifiedChain,
 } from '@taper/core';
 import { createEnforcementPoint, type EnforcementPoint, type RevocationView } from '@taper/enforce';
+import { exchangedFor } from '@taper/testkit';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import {
   createMemoryCheckpointStore,
@@ -90,7 +93,7 @@ async function connected(follower: RevocationFollower): Promise<void> {
   }
 }
 
-async function newChain(): Promise<VerifiedChain> {
+async function newChain(information?: JsonObject): Promise<VerifiedChain> {
   const root = await issue({
     issuer: 'https://issuer.example',
     signer: anchor,
@@ -101,6 +104,7 @@ async function newChain(): Promise<VerifiedChain> {
     lifetime: 600,
     maxDepth: 3,
     caveats: { revocation: { log: ORIGIN, epoch: 1, max_staleness: 30 } },
+    ...(information === undefined ? {} : { information }),
   });
   return derive(root, {
     signer: orchestrator,
@@ -156,13 +160,11 @@ async function takeBack(chain: VerifiedChain): Promise<Response> {
 }
 
 async function stapleFor(chain: VerifiedChain): Promise<string> {
-  const tokens = chain.tokens.map(({ hash }) => hash);
-  const holders = chain.tokens.map(({ claims }) => claims.holder.thumbprint);
-  const keys = [chain.anchor.key.thumbprint, ...holders];
+  const { chains } = revocationSubject(chain);
   const response = await fetch(`${url}/staple`, {
     method: 'POST',
     headers: { 'Content-Type': 'application/json' },
-    body: JSON.stringify({ chains: [{ tokens, keys }] }),
+    body: JSON.stringify({ chains }),
   });
   expect(response.status).toBe(200);
   return platform.encodeBase64url(new Uint8Array(await response.arrayBuffer()));
@@ -181,6 +183,50 @@ describe('an authority, its service, and those who follow it', () => {
       expect(await call(point, chain)).toBe('revoked');
       expect(await call(point, other)).toBe('permit');
     }
+  });
+
+  it('M02, D22: and with it what was exchanged for it, of which its holder knows nothing', async () => {
+    const follower = await follow();
+    const points = [pointWith(follower), pointWith(createStapleView({ trust }))] as const;
+    const subject = await newChain();
+    const chain = await newChain(exchangedFor(subject));
+    const other = await newChain(exchangedFor(await newChain()));
+    const staples = new Map<VerifiedChain, string>();
+    const outcomes = async (): Promise<readonly string[]> => {
+      for (const each of [chain, other]) staples.set(each, await stapleFor(each));
+      return Promise.all(
+        [chain, other].flatMap((each) => [
+          call(points[0], each),
+          call(points[1], each, staples.get(each)),
+        ]),
+      );
+    };
+    expect(await outcomes()).toEqual(['permit', 'permit', 'permit', 'permit']);
+    await connected(follower);
+    expect((await takeBack(subject)).status).toBe(201);
+    await authority.publishEpoch();
+    await until(() => follower.status().revoked === 1);
+    expect(await outcomes()).toEqual(['revoked', 'revoked', 'permit', 'permit']);
+  });
+
+  it('D22: a staple of the tokens that are shown alone proves nothing for a root that was exchanged', async () => {
+    const subject = await newChain();
+    const chain = await newChain(exchangedFor(subject));
+    // Of an empty set, one proof is good for every question: somebody else’s token below the subject’s root.
+    const sibling = { kind: 'token', token: (await newChain()).leaf.hash } as const;
+    const options = { expiresAt: now() + 60 };
+    await authority.revoke({ ...sibling, root: subject.tokens[0]?.hash ?? '' }, options);
+    await authority.publishEpoch();
+    const [own] = revocationSubject(chain).chains;
+    const response = await fetch(`${url}/staple`, {
+      method: 'POST',
+      headers: { 'Content-Type': 'application/json' },
+      body: JSON.stringify({ chains: [own] }),
+    });
+    const silent = platform.encodeBase64url(new Uint8Array(await response.arrayBuffer()));
+    const point = pointWith(createStapleView({ trust }));
+    expect(await call(point, chain, silent)).toBe('revocation_staple_invalid');
+    expect(await call(point, chain, await stapleFor(chain))).toBe('permit');
   });
 
   it('epochs that are pushed keep the view fresh', async () => {
