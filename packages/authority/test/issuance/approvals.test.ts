@@ -2,9 +2,10 @@ import { type ApprovalRequest, approve, createVerifier, type JsonObject } from '
 import { TEST_TIME, type TestKey, testId, testKey } from '@taper/testkit';
 import { describe, expect, test } from 'vitest';
 import { ISSUE_ROOT_TOOL } from '../../src/issuance/pending.ts';
+import type { SubjectBounds } from '../../src/issuance/request.ts';
 import { StoreError } from '../../src/store-error.ts';
 import { grantText } from '../grant/document.ts';
-import { BY, enrolled, ISSUER, idOf, rootKey } from '../identity/authority.ts';
+import { BY, enrolled, handOver, ISSUER, idOf, rootKey } from '../identity/authority.ts';
 import { refusal } from '../refusal.ts';
 import { asking, type Desk, openDesk, range } from './desk.ts';
 
@@ -105,7 +106,8 @@ describe('an issuance that needs approval', () => {
       verdict: 'verified',
       chain: { leaf: { hash: action.tokens[0], claims: { delMaxDepth: 0 } } },
     });
-    // It opens nothing: no tool but the one that nobody has.
+    // It opens nothing: a place that is no enforcement point, and no tool but the one that nobody has.
+    expect(verdict).toMatchObject({ chain: { leaf: { claims: { aud: [ISSUER] } } } });
     if (verdict.verdict !== 'verified') return;
     expect([...verdict.chain.leaf.claims.capabilities.keys()]).toEqual([ISSUE_ROOT_TOOL]);
   });
@@ -269,6 +271,47 @@ describe('an issuance that needs approval', () => {
       desk.issuance.approve(id, await approvalOf(desk, id, agentKey)),
     );
     expect([code, facts]).toEqual(['approval_refused', { reason: 'approval_by_requester' }]);
+  });
+
+  test('P03 an approver whose key becomes one of the agent meanwhile has approved for itself', async () => {
+    const desk = await deskThatAsks();
+    const id = await opened(desk);
+    await desk.issuance.approve(id, await approvalOf(desk, id, ada));
+    const { acceptance, consent } = await handOver(desk, 'desk', desk.key, ada);
+    await desk.agents.rotateKey({
+      possession: { key: ada.publicKey },
+      acceptance,
+      authority: { kind: 'holder', oldKey: desk.key.publicKey.thumbprint, consent },
+      overlap: 600,
+    });
+    const { code } = await refusal(() => desk.issuance.issueRoot(desk.request({ pending: id })));
+    expect(code).toBe('approval_required');
+    expect(await desk.logged('root.issued')).toEqual([]);
+  });
+
+  test('P01 what was approved on behalf of one subject is not issued on behalf of another', async () => {
+    const desk = await deskThatAsks({ subject: { kind: 'chain' } });
+    const onBehalfOf = (hash: string): SubjectBounds => ({
+      subject: 'chain',
+      issuer: undefined,
+      tools: { refund: { amount: range(50) } },
+      expiresAt: TEST_TIME + 900,
+      maxDepth: 1,
+      audience: undefined,
+      caveats: undefined,
+      hash,
+      claims: {},
+    });
+    const [mine, other] = ['m', 'o'].map((letter) => onBehalfOf(letter.repeat(43)));
+    const id = await opened(desk, { subject: mine });
+    await desk.issuance.approve(id, await approvalOf(desk, id, ada));
+    const ask = (subject: SubjectBounds | undefined) =>
+      desk.issuance.issueRoot(desk.request({ subject, pending: id }));
+    expect(await refusal(() => ask(other))).toMatchObject({
+      code: 'approval_refused',
+      facts: { reason: 'approval_action_mismatch' },
+    });
+    expect((await ask(mine)).grant).toBe('refunds');
   });
 
   test('P04 who approves is known by key from the configuration, and by nothing that is sent', async () => {
