@@ -87,3 +87,18 @@ test('a document of the old key is no actor token of the new one, though both na
     'actor_refused: not_the_client',
   );
 });
+
+test('a root for another key of the same agent is given to nobody, whoever made it', async () => {
+  const failures: unknown[] = [];
+  const office = await openOffice({
+    misunderstood: (request) =>
+      request.subject === undefined ? request : { ...request, holder: fresh.publicKey },
+    onFailure: (error) => failures.push(error),
+  });
+  const subject = await office.root(desk);
+  const document = await office.identity(desk);
+  await rotate(office, 60);
+  const form = { client_assertion: document, actor_token: document };
+  expect((await office.exchange(desk, subject, form)).status).toBe(503);
+  expect(failures).toMatchObject([{ code: 'not_verified' }]);
+});
