@@ -16,6 +16,6 @@ serveParent(async ({ folder }: AuthorityConfig, stopped) => {
       if (listening !== undefined) resolve(listening);
     },
   });
-  ended.catch(reject);
+  ended.catch((cause: unknown) => reject(cause));
   return { url: await url, ended: ended.catch(() => {}) };
 });

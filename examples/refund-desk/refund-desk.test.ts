@@ -371,15 +371,19 @@ describe('in bad weather', () => {
     expect(readdirSync(folder)).toEqual([]);
   });
 
-  test.each(ACTORS)('ends with an error and tidies up when a process crashes: %s', async (who) => {
-    const run = start();
-    const [, pid] = await run.until(new RegExp(`${who} +process (\\d+)`));
-    process.kill(Number(pid), 'SIGKILL');
-    expect(await run.ended).toBe(1);
-    expect(run.errors()).not.toContain('    at ');
-    expect(run.errors().trim()).not.toBe('');
-    expect(readdirSync(folder).filter(isLeftBehind)).toEqual([]);
-  });
+  // One of each kind: where roots come from, a server, an agent, a person.
+  test.each(['authority', 'payment API', 'refund agent', 'Nora'])(
+    'ends with an error and tidies up when a process crashes: %s',
+    async (who) => {
+      const run = start();
+      const [, pid] = await run.until(new RegExp(`${who} +process (\\d+)`));
+      process.kill(Number(pid), 'SIGKILL');
+      expect(await run.ended).toBe(1);
+      expect(run.errors()).not.toContain('    at ');
+      expect(run.errors().trim()).not.toBe('');
+      expect(readdirSync(folder).filter(isLeftBehind)).toEqual([]);
+    },
+  );
 
   test.runIf(process.platform !== 'win32').each([
     ['SIGINT', 130],
