@@ -94,20 +94,21 @@ export function readAnchors(text: string): readonly UnsafeAnchors[] {
 
 /** The text of a document with its signatures. */
 export function writeAnchors(anchors: UnsafeAnchors): string {
-  return canonicalize(documentOf(anchors));
+  return canonicalize(documentOf(anchors), MAX_VALUES);
 }
 
 /** The text of documents together, for whoever has to go from one to the next. Oldest first. */
 export function writeAnchorsHistory(documents: readonly UnsafeAnchors[]): string {
-  return canonicalize({
+  const history = {
     type: 'taper-anchors-history',
     version: 1,
     documents: documents.map(documentOf),
-  });
+  };
+  return canonicalize(history, MAX_VALUES);
 }
 
 function documentOf({ canonical, signatures }: UnsafeAnchors): JsonObject {
-  const parsed = parseJson(canonical);
+  const parsed = parseJson(canonical, MAX_VALUES);
   if (!parsed.ok) throw invalid('its JSON');
   return { ...(parsed.value as JsonObject), signatures: signatures.map((each) => ({ ...each })) };
 }

@@ -474,6 +474,18 @@ describe('a text is no trust-anchor document', () => {
     expect(await codeOf(() => readAnchors(twice))).toBe('anchors_invalid');
   });
 
+  test('Q13 and a history of hundreds of documents is written and read as any other', async () => {
+    const documents: VerifiedAnchors[] = [];
+    for (let each = 0; each < 400; each += 1)
+      documents.push(await signAnchors(content(), [one.signer], documents.at(-1)));
+    const read = readAnchors(writeAnchorsHistory(documents));
+    expect(read.at(-1)?.sequence).toBe(400);
+    const pinned = pinAnchors(read[0] as UnsafeAnchors);
+    expect(pinned.ok && advanceAnchors(pinned.anchors, read, T0)).toMatchObject({
+      anchors: { sequence: 400 },
+    });
+  });
+
   test('and a history is its documents in order, without a gap', async () => {
     const documents = [first, announced, rotated];
     expect(readAnchors(writeAnchorsHistory(documents)).map(unread)).toEqual(documents.map(unread));
