@@ -6,6 +6,7 @@ const COMMANDS = [
   'key show',
   'root issue',
   'root anchor',
+  'root rotate',
   'anchors fetch',
   'anchors pin',
   'anchors show',

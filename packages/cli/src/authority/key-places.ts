@@ -95,6 +95,11 @@ function readPlace(
     throw malformed(`${field}.driver`, `it is none of ${Object.keys(MEMBERS).join(', ')}`);
   if (hybridFile !== undefined && !(isRoot && isText(hybridFile)))
     throw malformed(`${field}.hybrid_file`, 'only a root key has one, and it is a path');
+  if (hybridFile !== undefined && driver === 'aws-kms')
+    throw malformed(
+      `${field}.hybrid_file`,
+      'AWS KMS signs 4096 bytes at most: a hybrid root is longer',
+    );
   const { needs, may } = known;
   for (const [name, member] of Object.entries(members)) {
     if (![...needs, ...may].includes(name))

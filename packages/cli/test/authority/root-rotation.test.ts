@@ -212,7 +212,7 @@ describe('a rotation', () => {
     ]);
     await world.stop();
     await world.start();
-    await desk.fetchAnchors('pinned.json').catch(() => undefined);
+    await desk.fetchAnchors('pinned.json');
     const shown = await desk.json('anchors', 'show', join(world.folder, 'anchors.json'));
     expect(JSON.stringify(shown.result)).toContain(old);
   });
