@@ -231,6 +231,44 @@ describe('an issuance that needs approval', () => {
     );
   });
 
+  test('P05 a grant that asks for fewer meanwhile does not make fewer enough', async () => {
+    const desk = await deskThatAsks({ approvals: [{ group: 'finance', count: 2 }] });
+    const id = await opened(desk);
+    await desk.issuance.approve(id, await approvalOf(desk, id, ada));
+    await desk.apply(grantText({ approvals: APPROVALS }));
+    expect((await refusal(() => desk.issuance.issueRoot(desk.request({ pending: id })))).code).toBe(
+      'approval_required',
+    );
+    await desk.issuance.approve(id, await approvalOf(desk, id, grace));
+    expect((await desk.issuance.issueRoot(desk.request({ pending: id }))).grant).toBe('refunds');
+  });
+
+  test('P15 agents that flood approvers together are stopped, and those of other tenants are not', async () => {
+    const desk = await deskThatAsks({ agents: ['desk', 'other'] });
+    const id = await opened(desk);
+    await enrolled(desk, 'other');
+    const agent = (await desk.agents.find(idOf('other'))).agent.id;
+    await desk.store.transaction(async (tx) => {
+      const record = await tx.findPending(id);
+      if (record === undefined) throw new Error('no question');
+      for (let index = 1; index < 512; index += 1)
+        await tx.insertPending({ ...record, id: `${index}`.padStart(22, '0'), agent });
+    });
+    const more = desk.request({ details: asking({ refund: { amount: range(1) } }) });
+    const { code, facts } = await refusal(() => desk.issuance.issueRoot(more));
+    expect([code, facts]).toEqual(['too_many_requests', { reason: 'tenant' }]);
+    const away = await enrolled(desk, 'away', testKey('away'), 'elsewhere');
+    await desk.apply(
+      grantText({ approvals: APPROVALS }),
+      grantText({ tenant: 'elsewhere', agents: ['away'], approvals: APPROVALS }),
+    );
+    const spiffeId = idOf('away', 'elsewhere');
+    await opened(desk, {
+      agent: (await desk.agents.find(spiffeId)).agent.id,
+      holder: away.publicKey,
+    });
+  });
+
   test('P11 time that passes approves nothing: the question closes', async () => {
     const desk = await deskThatAsks();
     const id = await opened(desk);

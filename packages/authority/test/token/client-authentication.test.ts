@@ -1,5 +1,5 @@
 import { openSqliteAuthorityStore } from '@taper/authority/sqlite';
-import { TEST_TIME, type TestKey, testKey } from '@taper/testkit';
+import { forge, TEST_TIME, type TestKey, testKey } from '@taper/testkit';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import {
   makeIdentityDocument,
@@ -328,3 +328,31 @@ test('an assertion that says one claim twice is refused', async () => {
     'client_unauthenticated: malformed',
   );
 });
+
+test('an identifier that one agent used is still every other one’s (E04)', async () => {
+  const store = await openStore();
+  const ask = (key: TestKey, id: string) =>
+    authenticate(
+      store,
+      {
+        assertionType: JWT_BEARER,
+        assertion: assertion(key, id, { claims: { jti: 'the same' } }),
+      },
+      { proofKey: key },
+    );
+  expect(await ask(till, OTHER_ID)).toBe('till');
+  expect(await ask(desk, SPIFFE_ID)).toBe('desk');
+  expect(await ask(desk, SPIFFE_ID)).toBe('client_unauthenticated: replayed');
+});
+
+test.each(['1.8e9', `${TEST_TIME + 60}.0`, '-1', `"${TEST_TIME + 60}"`])(
+  'an expiry that is no whole number as it stands is none: %s (C11)',
+  async (exp) => {
+    const store = await openStore();
+    const claims = `{"aud":"${ISSUER}","exp":${exp},"iss":"${SPIFFE_ID}","jti":"1","sub":"${SPIFFE_ID}"}`;
+    const compact = forge({ header: { alg: desk.alg }, payload: claims, signature: desk });
+    expect(await authenticate(store, { assertionType: JWT_BEARER, assertion: compact })).toBe(
+      'client_unauthenticated: exp',
+    );
+  },
+);

@@ -1,3 +1,4 @@
+import { joinPresentations } from '@taper/core';
 import { describe, expect, test } from 'vitest';
 import type {
   AgentDirectory,
@@ -6,7 +7,20 @@ import type {
   PolicyEngine,
   PolicyInput,
 } from '../../src/index.ts';
-import { agent, chainOf, codeOf, NOW, orchestrator, pay, pointWith } from './scene.ts';
+import {
+  agent,
+  chainOf,
+  childOf,
+  codeOf,
+  NOW,
+  newSigner,
+  orchestrator,
+  PAYMENT,
+  pay,
+  pointWith,
+  present,
+  rootOf,
+} from './scene.ts';
 
 const AGENT = agent.publicKey.thumbprint;
 const ORCHESTRATOR = orchestrator.publicKey.thumbprint;
@@ -162,6 +176,31 @@ describe('a policy sees', () => {
     };
     expect(await seenWith({ trust: { score } })).toEqual({ key: AGENT, id: ID, trust: 73 });
     expect(new Set(asked)).toEqual(new Set([ID]));
+  });
+
+  test('of several chains the agent of the first, and the trust in nobody else (D18, L01)', async () => {
+    const seen: PolicyInput[] = [];
+    const policy: PolicyEngine = {
+      decide(input) {
+        seen.push(input);
+        return { verdict: 'permit', approvals: [], policy: { id: 'p', version: '1' }, reasons: [] };
+      },
+    };
+    const other = newSigner();
+    const trusted = known({ agent: { id: `${ID}-trusted`, state: 'active' } });
+    const answers = { [AGENT]: known(), [other.publicKey.thumbprint]: trusted };
+    const score = (who: string): number => (who === ID ? 10 : 90);
+    const point = pointWith({
+      policy,
+      agents: { directory: directory(answers), callers: 'any', trust: { score } },
+    });
+    const theirs = await childOf(await rootOf(), undefined, other);
+    const joined = joinPresentations([
+      await present(await chainOf()),
+      await present(theirs, { signer: other }),
+    ]);
+    expect(codeOf(await point.authorize(joined, 'pay', PAYMENT))).toBe('permit');
+    expect(seen[0]?.agent).toEqual({ key: AGENT, id: ID, trust: 10 });
   });
 
   test.each([
