@@ -1,4 +1,5 @@
 import {
+  canonicalize,
   createAsyncVerifier,
   createHybridSigner,
   createVerifier,
@@ -85,6 +86,22 @@ describe('a root under an anchor with two keys', () => {
     const { header, payload, signature } = takeApart(hybrid.leaf.compact);
     const { taper_hybrid: _, ...rest } = JSON.parse(header);
     expect(verdict(forge({ header: rest, payload, signature }))).toBe('signature_invalid');
+  });
+
+  it('is refused where a number in its header is not written as it is signed', async () => {
+    const { payload } = takeApart(hybrid.leaf.compact);
+    const header = { alg: 'Ed25519', crit: ['taper'], n: 1, taper: 1, typ: 'aat+jwt' };
+    const segment = (text: string): string => Buffer.from(text).toString('base64url');
+    const input = `taper-hybrid-root-v1:${segment(canonicalize(header))}.${segment(payload)}`;
+    const taper_hybrid = Buffer.from(await signer.sign(Buffer.from(input))).toString('base64url');
+    const text = canonicalize({ ...header, taper_hybrid });
+    const written = (number: string): string =>
+      verdict(
+        forge({ header: text.replace('"n":1', `"n":${number}`), payload, signature: rootKey }),
+      );
+    expect(written('1')).toBe('verified');
+    expect(written('1.0')).toBe('hybrid_signature_invalid');
+    expect(written('1e0')).toBe('hybrid_signature_invalid');
   });
 
   it('is refused with the second signature of another key, payload or header', async () => {

@@ -117,3 +117,48 @@ describe('a rotation statement', () => {
     expect(call([second, alice])).toBe('key_repeated');
   });
 });
+
+describe('a rotation statement under a child', () => {
+  const bob = CAST.holders[1] as TestKey;
+  const bob2 = testKey('bob, second key');
+  const verifier = createVerifier({ anchors, audience: CAST.audience });
+  const ofAlice = statementOf({ from: alice, to: second });
+  const ofBob = statementOf({ from: bob, to: bob2 });
+
+  const proved = (signer: TestKey, statement: string) =>
+    present({
+      proof: {
+        signer,
+        header: { alg: signer.alg, taper_rotation: [statement], typ: 'aat-pop+jwt' },
+      },
+    });
+  const derived = (signer: TestKey, statement: string) =>
+    present({
+      hops: [
+        {},
+        {},
+        {
+          signer,
+          header: { alg: signer.alg, taper_rotation: [statement], typ: 'aat+jwt' },
+          claims: { iss: signer.publicKey.thumbprintUri, iat: TEST_TIME - 30 },
+        },
+      ],
+    });
+
+  it.each([
+    ['proof', proved],
+    ['token', derived],
+  ])(
+    'lets the successor of its own holder sign a %s, and not that of the root’s (D01)',
+    (_, make) => {
+      const call = (signer: TestKey, statement: string): string => {
+        const { chain, pop, tool, args_json, now } = make(signer, statement);
+        const presentation = { aat_chain: chain, aat_pop: pop };
+        const decision = verifier.authorize({ presentation, tool, args: args_json, now });
+        return decision.verdict === 'permit' ? 'permit' : decision.denial.code;
+      };
+      expect(call(bob2, ofBob)).toBe('permit');
+      expect(call(second, ofAlice)).toBe('rotation_invalid');
+    },
+  );
+});
