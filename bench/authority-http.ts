@@ -24,21 +24,15 @@ import {
 import type { Place } from './authority-stores.ts';
 import { drive, type Load, middle } from './load.ts';
 
-/** A figure of a node, with what it costs it. */
-export interface HttpFigure extends IssuanceFigure {
-  /** Processor time of the node for one request, of all its threads, log and witness included; milliseconds. */
-  readonly processor: number;
-}
-
 /** How fast a node answers over sockets, as `taper up` makes it: log, witness and all. Each request has a proof and a chain of its own, made before. */
 export async function measureHttpIssuance(
   place: Place,
   { rounds, requests, widths }: IssuanceEffort,
-): Promise<readonly HttpFigure[]> {
+): Promise<readonly IssuanceFigure[]> {
   const folder = mkdtempSync(join(tmpdir(), 'taper-bench-node-'));
   await makeBenchHome(folder, await place.database());
   const node = await startNode(folder);
-  const figures: HttpFigure[] = [];
+  const figures: IssuanceFigure[] = [];
   try {
     const holders = await node.ask({ do: 'enrol', names: ['desk', 'till'] });
     const [desk, till] = holders.map(({ privateJwk, ...rest }) => ({

@@ -23,6 +23,8 @@ export interface IssuanceFigure {
   readonly key: string;
   readonly width: number;
   readonly load: Load;
+  /** Processor time for one request, of all threads that the authority runs in; milliseconds. */
+  readonly processor: number;
   readonly bare: Bare;
   /** Milliseconds from the start of the first to the end of the last, for each, to those of {@link Bare}. */
   readonly ratios: Bare;
@@ -54,14 +56,20 @@ export async function measureIssuance(
     const ways = waysToAsk(office);
     for (const width of widths) {
       const loads = new Map(ways.map(({ what }) => [what, [] as Load[]]));
+      const processor = new Map(ways.map(({ what }) => [what, 0]));
       const bares: Bare[] = [];
       for (let round = -1; round < rounds; round += 1) {
         const bare = await measureBare(place, key, office, Math.min(requests, 100));
         if (round >= 0) bares.push(bare);
         const first = (round + 1) % ways.length;
         for (const { what, prepare } of [...ways.slice(first), ...ways.slice(0, first)]) {
-          const load = await drive(await prepare(requests), width, (send) => send());
-          if (round >= 0) loads.get(what)?.push(load);
+          const prepared = await prepare(requests);
+          const before = process.cpuUsage();
+          const load = await drive(prepared, width, (send) => send());
+          if (round < 0) continue;
+          const { user, system } = process.cpuUsage(before);
+          loads.get(what)?.push(load);
+          processor.set(what, (processor.get(what) ?? 0) + (user + system) / 1000);
         }
       }
       for (const { what } of ways) {
@@ -72,6 +80,7 @@ export async function measureIssuance(
           key: key.name,
           width,
           load: middle(measured),
+          processor: (processor.get(what) ?? 0) / (rounds * requests),
           ...compared(measured, bares),
         });
       }

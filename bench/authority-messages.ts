@@ -1,4 +1,4 @@
-import type { PrivateJwk, PublicJwk } from '@taper/core';
+import type { generateKeyPair, PublicJwk } from '@taper/core';
 
 /** What the bench tells a node to do, beside what comes over its socket. */
 export type NodeOrder =
@@ -14,7 +14,7 @@ export type NodeOrder =
 /** The answers, by order. */
 export interface Answers {
   readonly enrol: readonly {
-    readonly privateJwk: PrivateJwk;
+    readonly privateJwk: ReturnType<typeof generateKeyPair>['privateJwk'];
     readonly identity: string;
     readonly spiffeId: string;
   }[];
@@ -37,4 +37,6 @@ export interface NodeReady {
   readonly anchors: readonly { readonly issuer: string; readonly jwk: PublicJwk }[];
   /** Milliseconds since the epoch. */
   readonly ready: number;
+  /** Milliseconds from the start of the process until its modules were loaded. */
+  readonly loaded: number;
 }

@@ -1,5 +1,6 @@
 // A node of the authority in a process of its own, as `taper up` starts it: its argument is the folder. Does what it is ordered beside.
 
+import { flushCompileCache } from 'node:module';
 import { readHome, startAuthority, writeStandingFiles } from '@taper/cli';
 import { generateKeyPair, importPublicKey, type PublicJwk } from '@taper/core';
 import type { Answers, NodeOrder, NodeReady } from './authority-messages.ts';
@@ -9,6 +10,9 @@ const BENCH = { kind: 'operator', id: 'bench' } as const;
 
 /** Enrolments under way at the same time. */
 const WIDTH = 64;
+
+/** Milliseconds that the modules took. */
+const loaded = performance.now();
 
 const [folder = ''] = process.argv.slice(2);
 const config = await readHome(folder);
@@ -120,4 +124,7 @@ process.send?.({
   url,
   anchors: anchors.map(({ issuer, key }) => ({ issuer, jwk: key.jwk })),
   ready,
+  loaded,
 } satisfies NodeReady);
+// It is written at the end of a process, and this one will be killed.
+flushCompileCache();

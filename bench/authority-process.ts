@@ -13,6 +13,8 @@ export interface NodeProcess {
   readonly anchors: readonly TrustAnchor[];
   /** Milliseconds from the start of the process until it took requests. */
   readonly started: number;
+  /** The part of it in which modules were loaded. */
+  readonly loaded: number;
   ask<Name extends NodeOrder['do']>(
     order: Extract<NodeOrder, { do: Name }>,
   ): Promise<Answers[Name]>;
@@ -36,11 +38,11 @@ export async function makeBenchHome(folder: string, database?: string): Promise<
 export async function startNode(folder: string): Promise<NodeProcess> {
   const begun = performance.timeOrigin + performance.now();
   const child = fork(fileURLToPath(new URL('authority-node.ts', import.meta.url)), [folder], {
-    execArgv: ['--conditions=@taper/source', '--expose-gc'],
+    execArgv: [...process.execArgv, '--expose-gc'],
   });
   const waiting = new Map<number, (answer: never) => void>();
   let asked = 0;
-  const { url, anchors, ready } = await new Promise<NodeReady>((resolve, reject) => {
+  const { url, anchors, ready, loaded } = await new Promise<NodeReady>((resolve, reject) => {
     child.once('message', (message) => resolve(message as NodeReady));
     child.once('exit', (code, signal) => reject(new Error(`a node ended: ${signal ?? code}`)));
   });
@@ -59,6 +61,7 @@ export async function startNode(folder: string): Promise<NodeProcess> {
     url,
     anchors: anchors.map(({ issuer, jwk }) => ({ issuer, key: importPublicKey(jwk) })),
     started: ready - begun,
+    loaded,
     ask,
     async kill() {
       child.kill('SIGKILL');
