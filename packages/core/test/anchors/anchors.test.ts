@@ -7,6 +7,8 @@ import {
   anchorsChangeAt,
   announceAnchor,
   evidenceAnchorsOf,
+  generateHybridKeyPair,
+  type HybridKey,
   importPublicKey,
   isVerifiedAnchors,
   logTrustOf,
@@ -472,6 +474,38 @@ describe('a text is no trust-anchor document', () => {
   test('that names a member twice', async () => {
     const twice = writeAnchors(first).replace('"quorum":1', '"quorum":0,"quorum":1');
     expect(await codeOf(() => readAnchors(twice))).toBe('anchors_invalid');
+  });
+
+  test('B19 keeps the second key of a root key, as it is', async () => {
+    const [other, another] = [generateHybridKeyPair().key, generateHybridKeyPair().key];
+    const hybrid = await signAnchors(
+      content({ anchors: [entry(one, { hybrid: other })] }),
+      [one.signer],
+      undefined,
+    );
+    const next = (changed: HybridKey | undefined): UnsafeAnchors => {
+      const [said] = members(hybrid)['anchors'] as [Record<string, unknown>];
+      const { hybrid: _, ...plain } = said;
+      const anchors = [changed === undefined ? plain : { ...plain, hybrid: changed }];
+      return forge(members(hybrid, { sequence: 2, anchors }), [one]);
+    };
+    expect(await problemOf(hybrid, [next(other)], T0)).toBe('sequence 2');
+    expect(await problemOf(hybrid, [next(another)], T0)).toBe('history_changed');
+    expect(await problemOf(hybrid, [next(undefined)], T0)).toBe('history_changed');
+    const plain = await signAnchors(content(), [one.signer], undefined);
+    const [said] = members(plain)['anchors'] as [Record<string, unknown>];
+    const added = members(plain, { sequence: 2, anchors: [{ ...said, hybrid: other }] });
+    expect(await problemOf(plain, [forge(added, [one])], T0)).toBe('history_changed');
+  });
+
+  test('C11 has no number that is not written as RFC 8785 writes it', async () => {
+    const text = forgeText(members(first), [one]);
+    expect(readAnchors(text)).toHaveLength(1);
+    for (const number of ['1.0', '1e0', '10e-1'])
+      expect(
+        await codeOf(() => readAnchors(text.replace('"quorum":1', `"quorum":${number}`))),
+        number,
+      ).toBe('anchors_invalid');
   });
 
   test('Q13 and a history of hundreds of documents is written and read as any other', async () => {

@@ -50,9 +50,8 @@ describe('nodes whose clocks differ, on one database', () => {
           const key = name(`key-${madeAt}-${random(3)}`);
           const now = time + (CLOCKS[node] as number) - (random(10) === 0 ? 20 : 0);
           const store = stores[node] as ReplayStore;
-          const verdict = await store
-            .accept([{ key, expiresAt: madeAt + 120 }], now)
-            .catch(() => 'refused');
+          const accept = async () => store.accept([{ key, expiresAt: madeAt + 120 }], now);
+          const verdict = await accept().catch(() => 'refused');
           if (verdict === 'accepted') accepted.set(key, (accepted.get(key) ?? 0) + 1);
           else refused += 1;
         }),
@@ -84,9 +83,9 @@ describe('nodes whose clocks differ, on one database', () => {
             amount: `${amount}`,
             expiresAt: ends + 3600,
           }));
-          const reserved = await ledger
-            .reserve({ id, owner: `node ${node}`, charges, expiresAt: now + 5 }, now)
-            .catch(() => undefined);
+          const reservation = { id, owner: `node ${node}`, charges, expiresAt: now + 5 };
+          const reserve = async () => ledger.reserve(reservation, now);
+          const reserved = await reserve().catch(() => undefined);
           if (reserved?.verdict !== 'reserved') return;
           if (random(4) === 0) return void (await ledger.release(id));
           if (random(6) === 0) return;
