@@ -14,6 +14,7 @@ import {
 import { createAuditRecorder, createEnforcementPoint } from '@taper/enforce';
 import { createLogAuditSink, type Log, openLog, openRevocationAuthority } from '@taper/log';
 import { openFileAuditSidecar, openFileCheckpointStore, openFileTileStore } from '@taper/log/file';
+import { exchangedFor } from '@taper/testkit';
 import { fixedKey, ISSUER, NOW, Workspace } from './workspace.ts';
 
 const AUDIENCE = 'https://pay.example';
@@ -39,9 +40,12 @@ export interface World {
 
 /**
  * Two agents: the planner pays twice; the reader, whose token comes from the planner, pays once, tries once more than it may, is
- * revoked. With `calledOn` the enforcement point, which looks for no revocation, lets it pay once more. Folders `audit` and `revocation`, a policy `trust.json`, anchors `anchors.json`.
+ * revoked. With `calledOn` the enforcement point, which looks for no revocation, lets it pay once more. With
+ * `exchanged` the reader has a root of its own, for which the planner's chain was exchanged, and it is the planner's that is revoked. Folders `audit` and `revocation`, a policy `trust.json`, anchors `anchors.json`.
  */
-export async function openWorld(options: { readonly calledOn?: boolean } = {}): Promise<World> {
+export async function openWorld(
+  options: { readonly calledOn?: boolean; readonly exchanged?: boolean } = {},
+): Promise<World> {
   const workspace = new Workspace().keep();
   const folder = (name: string): string => join(workspace.folder, name);
   const anchors = [{ issuer: ISSUER, key: keyOf('issuer') }];
@@ -74,7 +78,7 @@ export async function openWorld(options: { readonly calledOn?: boolean } = {}): 
     audit: recorder,
     portTimeout: 60_000,
   });
-  const chains = await makeChains();
+  const chains = await makeChains(options.exchanged === true);
   let serial = 0;
   const pay = async (
     who: 'planner' | 'reader',
@@ -105,8 +109,9 @@ export async function openWorld(options: { readonly calledOn?: boolean } = {}): 
   await authority.publishEpoch();
   time.now += 1;
   const { planner, reader } = chains;
+  const { hash: token } = (options.exchanged === true ? planner : reader).leaf;
   await authority.revoke(
-    { kind: 'token', token: reader.leaf.hash, root: planner.leaf.hash },
+    { kind: 'token', token, root: planner.leaf.hash },
     { reason: 'agent_compromised', expiresAt: reader.leaf.claims.exp },
   );
   time.now += 1;
@@ -148,7 +153,7 @@ export function trustOf({ audit, revocations }: World['keys']): Readonly<Record<
   };
 }
 
-async function makeChains(): Promise<World['chains']> {
+async function makeChains(isExchanged: boolean): Promise<World['chains']> {
   const pay = (max: string): object => ({
     pay: { amount: { constraint_type: 'decimal', min: '0', max, scale: 2 } },
   });
@@ -162,6 +167,21 @@ async function makeChains(): Promise<World['chains']> {
     lifetime: 3600,
     maxDepth: 2,
   });
+  if (isExchanged) {
+    const root = await issue({
+      issuer: ISSUER,
+      signer: signerOf('issuer'),
+      holder: keyOf('reader'),
+      tools: pay('5.00') as never,
+      now: NOW,
+      id: 'exchanged',
+      lifetime: 3600,
+      maxDepth: 0,
+      caveats: { purpose: 'reading' },
+      information: exchangedFor(planner),
+    });
+    return { planner, reader: root };
+  }
   const reader = await derive(planner, {
     signer: signerOf('planner'),
     holder: keyOf('reader'),

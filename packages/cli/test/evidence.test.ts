@@ -98,19 +98,25 @@ describe('taper evidence export and taper verify', () => {
     expect(verdict.not_revoked_as_of).toBeNull();
   });
 
-  it('find the call that was let through after the revocation, and clear the one before it (M01, O07)', async () => {
-    const before = world;
-    world = await openWorld({ calledOn: true });
-    try {
-      const verdict = await judged(await exported());
-      expect(verdict.authorized).toBe('fail');
-      const found = verdict.problems.map(({ code, path }) => `${path} ${code}`);
-      expect(found).toEqual(['logs[0].items[7] chain_revoked']);
-    } finally {
-      world.workspace.remove();
-      world = before;
-    }
-  });
+  it.each([
+    ['', false],
+    [' of what was exchanged for its root (D22)', true],
+  ])(
+    'find the call that was let through after the revocation%s, and clear the one before it (M01, O07)',
+    async (_, exchanged) => {
+      const before = world;
+      world = await openWorld({ calledOn: true, exchanged });
+      try {
+        const verdict = await judged(await exported());
+        expect(verdict.authorized).toBe('fail');
+        const found = verdict.problems.map(({ code, path }) => `${path} ${code}`);
+        expect(found).toEqual(['logs[0].items[7] chain_revoked']);
+      } finally {
+        world.workspace.remove();
+        world = before;
+      }
+    },
+  );
 
   const filters: readonly [string, (world: World) => readonly string[], readonly number[]][] = [
     ['an agent', ({ chains }) => ['--agent', chains.reader.leaf.claims.holder.thumbprint], [3, 4]],

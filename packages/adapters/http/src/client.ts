@@ -45,7 +45,7 @@ export interface TaperFetchOptions extends Credential {
   readonly session?: { readonly responderKey: PublicKey };
   /** What to present in the place of signed proofs, such as a request in a session: its text is the canonical JSON of the arguments. Undefined: sign this call. */
   readonly presentWith?: (tool: string, args: JsonObject) => Promise<JsonObject | undefined>;
-  /** Asked before each request for a staple for all of the chains (spec/revocation.md section 10), for servers that cannot follow a revocation log. Default: none is sent. */
+  /** Asked before each request for a staple for all of the chains (spec/revocation.md section 10; `revocationSubject` says what to ask for), for servers that cannot follow a revocation log. Default: none is sent. */
   readonly staple?: () => string | undefined | Promise<string | undefined>;
   /** Asked before each call, for enforcement points that hand out nonces. */
   readonly nonce?: () => string | Promise<string>;

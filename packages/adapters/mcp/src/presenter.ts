@@ -28,7 +28,7 @@ export interface PresenterOptions extends Holding {
   readonly clock?: Clock;
   /** That many fresh random bytes. Default: those of the platform. */
   readonly random?: (length: number) => Uint8Array;
-  /** Asked before each request for a staple for all of the chains (spec/revocation.md section 10), for servers that cannot follow a revocation log. Default: none is sent. */
+  /** Asked before each request for a staple for all of the chains (spec/revocation.md section 10; `revocationSubject` says what to ask for), for servers that cannot follow a revocation log. Default: none is sent. */
   readonly staple?: () => string | undefined | Promise<string | undefined>;
   /** Asked before each call, for enforcement points that hand out nonces. */
   readonly nonce?: () => string | Promise<string>;

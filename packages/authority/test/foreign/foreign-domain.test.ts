@@ -45,6 +45,28 @@ describe('a chain of a foreign domain', () => {
     expect(chain.anchor.issuer).toBe(PARTNER);
   });
 
+  test('and what it names of its own subjects is kept, but not in a shape that verifiers deny', async () => {
+    const before = { kind: 'user', iss: 'https://login.partner.example', hash: 'A'.repeat(43) };
+    const caveats = { tenant: 'theirs' };
+    const domain = { ...DOMAIN, tenant: 'theirs' };
+    const information = { taper_subject: before };
+    const kept = await exchange({ caveats, information }, domain);
+    expect(claimsOf(kept.body['access_token'] as string)['taper_subject']).toMatchObject({
+      kind: 'foreign',
+      subject: before,
+    });
+    // A plain root may say anything under that name: `issue` does not make one.
+    const office = await openOffice({ foreign: [DOMAIN] });
+    const plain = (await partnerRoot()).leaf.compact;
+    const [header = ''] = plain.split('.');
+    const payload = Buffer.from(
+      JSON.stringify({ ...claimsOf(plain), taper_subject: { ...before, kind: 'agent' } }),
+    ).toString('base64url');
+    const signed = await partner.signer.sign(Buffer.from(`${header}.${payload}`));
+    const token = `${header}.${payload}.${Buffer.from(signed).toString('base64url')}`;
+    expect((await office.exchange(desk, token)).outcome).toBe('subject_refused: taper_subject');
+  });
+
   test('stays within what the foreign leaf allows', async () => {
     const narrow = { constraint_type: 'exact', value: 'A-1' };
     const answer = await exchange({ tools: { find_order: { order: narrow } } });

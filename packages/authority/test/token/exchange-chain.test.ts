@@ -1,4 +1,4 @@
-import { compareTools, type JsonObject } from '@taper/core';
+import { compareTools, type JsonObject, oldestIssuedAt, restsOn } from '@taper/core';
 import { TEST_TIME, testId, testKey } from '@taper/testkit';
 import { describe, expect, test } from 'vitest';
 import { makeIdentityDocument } from '../../src/identity/identity-document.ts';
@@ -625,6 +625,28 @@ describe('the subject token', () => {
       const reason = issuer === ISSUER ? 'chain' : 'issuer';
       expect(answer.outcome).toBe(`subject_refused: ${reason}`);
     }
+  });
+});
+
+describe('what is revoked after an exchange is revoked below it (D22, M01, M02)', () => {
+  test('for the root names all that its subject rested on, in the shape that verifiers read', async () => {
+    const office = await openOffice();
+    const subject = await handed(office);
+    office.clock.advance(100);
+    const first = await office.exchange(till, subjectOf(subject));
+    const root = verified([first.body['access_token'] as string], { now: TEST_TIME + 100 });
+    expect(restsOn(root).slice(1)).toEqual(restsOn(subject));
+    expect(root.leaf.claims.iat).toBe(TEST_TIME + 100);
+    expect(oldestIssuedAt(root)).toBe(TEST_TIME);
+    const again = await office.exchange(till, subjectOf(root));
+    const second = verified([again.body['access_token'] as string], { now: TEST_TIME + 100 });
+    expect(restsOn(second).slice(1)).toEqual(restsOn(root));
+    expect(oldestIssuedAt(second)).toBe(TEST_TIME);
+  });
+
+  test('a root that nothing was exchanged for rests on itself alone', async () => {
+    const office = await openOffice();
+    expect(restsOn(verified([await office.root(desk)]))).toHaveLength(1);
   });
 });
 
