@@ -99,12 +99,14 @@ export function createRootWatch(options: RootWatchOptions): RootWatch {
 
   async function take(): Promise<void> {
     published = (await options.read()) ?? published;
-    try {
-      await findMissing();
-    } finally {
-      apply();
-    }
+    // What goes on without the announced key goes on, and is told afterwards.
+    const failed = await findMissing().then(
+      () => undefined,
+      (cause: unknown) => ({ cause }),
+    );
+    apply();
     published = await options.publish(roots);
+    if (failed !== undefined) throw failed.cause;
   }
 
   return {
