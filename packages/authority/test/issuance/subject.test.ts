@@ -1,4 +1,4 @@
-import type { CaveatsInit, JsonObject, ToolMap } from '@taper/core';
+import { type CaveatsInit, chainCaveats, type JsonObject, type ToolMap } from '@taper/core';
 import { TEST_TIME } from '@taper/testkit';
 import { describe, expect, test } from 'vitest';
 import type { IssuedRoot, SubjectBounds } from '../../src/issuance/request.ts';
@@ -248,3 +248,34 @@ describe('a foreign chain', () => {
     ]);
   });
 });
+
+test.each(['foreign', 'user'] as const)(
+  'a grant for chains of ours serves no subject that is %s, whatever tools it names (D19, F11)',
+  async (subject) => {
+    const desk = await openDesk(OF_CHAIN);
+    const issuer = 'https://other.example';
+    const { code } = await refusal(() => exchange(desk, { subject, issuer }));
+    expect(code).toBe('grant_none');
+    expect(await desk.logged('root.issued')).toEqual([]);
+    await exchange(desk);
+  },
+);
+
+test.each([
+  [20, 60],
+  [60, 20],
+])(
+  'the fresher knowledge of revocations counts, whoever asks for it: %d and %d (M10)',
+  async (own, theirs) => {
+    const log = 'log.example';
+    const desk = await openDesk({
+      ...OF_CHAIN,
+      caveats: { revocation: { log, max_staleness: own } },
+    });
+    const { chain } = await exchange(desk, {
+      caveats: { tenant: 'acme', revocation: { log, epoch: 0, max_staleness: theirs } },
+    });
+    expect(chain.leaf.claims.caveats?.revocation).toMatchObject({ log });
+    expect(chainCaveats(chain).revocation?.maxStaleness).toBe(20);
+  },
+);
