@@ -8,6 +8,9 @@ import {
 import { expect, test } from 'vitest';
 import { createAgentRegister, type RegisterFact } from '../../src/agent-directory/register.ts';
 
+import { readSavedRegister, saveRegister } from '../../src/agent-directory/saved-register.ts';
+import { createMemoryRevocationStateStore } from '../../src/index.ts';
+
 const key = (name: string): string => name.padEnd(43, 'A');
 const id = (name: string): string => `spiffe://example.org/acme/agent/${name}`;
 
@@ -78,4 +81,26 @@ test('Z05 a statement of a directory counts in the version and for the log that 
     { more: 1 },
   ])
     expect(verifyDirectoryStatement(await resigned(changes), trust)).toBeUndefined();
+});
+
+test('N02 N13 a saved register serves the log that it is of, as far as that has come, and only whole', async () => {
+  const register = createAgentRegister();
+  register.restore(['agent', id('a'), 'acme', 'suspended', 9]);
+  const store = createMemoryRevocationStateStore();
+  await saveRegister(store, 'a.example/log', 12, register);
+  const read = async (log: string, end: number, from = store) => {
+    const found = createAgentRegister();
+    const size = await readSavedRegister(from, log, found, end, () => undefined);
+    return [size, found.agents];
+  };
+  expect(await read('a.example/log', 12)).toEqual([12, 1]);
+  expect(await read('a.example/log', 11)).toEqual([undefined, 0]);
+  expect(await read('b.example/log', 12)).toEqual([undefined, 0]);
+  const lines: string[] = [];
+  for await (const line of (await store.load()) ?? []) lines.push(line);
+  for (const part of [lines.slice(0, -1), lines.slice(0, -2), [...lines, lines[1] as string]]) {
+    const damaged = createMemoryRevocationStateStore();
+    await damaged.save(part);
+    expect(await read('a.example/log', 12, damaged)).toEqual([undefined, 0]);
+  }
 });

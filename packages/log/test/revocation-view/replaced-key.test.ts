@@ -128,6 +128,11 @@ describe('a key that the authority’s log says was replaced', () => {
       'entry_log_mismatch',
     ],
     ['with no old key', (log) => replaced(log, { old_until: START }), 'authority_entry_malformed'],
+    [
+      'with an old key that is no thumbprint',
+      (log) => replaced(log, { old: 'old key', old_until: START }),
+      'authority_entry_malformed',
+    ],
     ['with no end', (log) => replaced(log, { old: OLD }), 'authority_entry_malformed'],
     [
       'with half an end',
@@ -141,6 +146,15 @@ describe('a key that the authority’s log says was replaced', () => {
     await scene.follower.poll();
     expect(scene.codes()).toContain(code);
     expect(answers(scene).calling(START + 500)).not.toBe('rotated');
+  });
+
+  it('may stand in an entry of the authority that nobody can read: the log is not fresh any more', async () => {
+    const scene = await open({ options: { push: false } });
+    scene.log.add('{"type":"authority","version":2}');
+    await scene.tick();
+    await scene.follower.poll();
+    expect(scene.codes()).toContain('authority_entry_malformed');
+    expect(scene.follower.status().faulty).toBe(true);
   });
 
   it('is one in every view that is made of this one', async () => {
