@@ -73,7 +73,7 @@ export function grantDocument(tenant: string, agents: readonly string[], others 
 }
 
 /** A DPoP proof (RFC 9449) for a POST to this URL. */
-export async function dpopProof(
+async function dpopProof(
   signer: Signer,
   url: string,
   nonce: string,

@@ -46,7 +46,7 @@ const EFFORT: IssuanceEffort = values.quick
 
 await run(gc);
 
-async function run(collect: () => void): Promise<void> {
+async function run(collect: () => unknown): Promise<void> {
   const before = loadavg()[0] ?? 0;
   const http: IssuanceFigure[] = [];
   const issuance: IssuanceFigure[] = [];
@@ -66,7 +66,7 @@ async function run(collect: () => void): Promise<void> {
     }
   }
   progress('the directory of agents');
-  const directory = await measureDirectory(agents, collect);
+  const directory = await measureDirectory(agents, () => void collect());
   progress('successors');
   const successors = await measureSuccessors(
     values.quick ? { rounds: 2, milliseconds: 0.1 } : { rounds: 200, milliseconds: 3 },

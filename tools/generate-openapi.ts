@@ -6,7 +6,7 @@ import { spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { ENDPOINTS, openApiDocument } from '@taper/authority/http';
-import { renderClientTypes } from './openapi/client-types.ts';
+import { renderClientTypes } from 'taper-openapi';
 import { repositoryRoot } from './repository.ts';
 
 const DOCUMENT = 'spec/authority.openapi.json';

@@ -15,7 +15,7 @@ const SERVER_REFUSALS = {
 export type ServerRefusal = keyof typeof SERVER_REFUSALS;
 
 /** Of every answer that is not meant for web pages: no cache keeps it, no browser guesses at it, no other page reads it. */
-export const PRIVATE_HEADERS: Readonly<Record<string, string>> = {
+const PRIVATE_HEADERS: Readonly<Record<string, string>> = {
   'Cache-Control': 'no-store',
   'X-Content-Type-Options': 'nosniff',
   'Content-Security-Policy': "default-src 'none'; frame-ancestors 'none'",

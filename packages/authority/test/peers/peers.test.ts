@@ -10,8 +10,8 @@ const by = { kind: 'administrator', id: 'ada' } as const;
 let store: AuthorityStore;
 let peers: Peers;
 
-beforeEach(async () => {
-  store = await openSqliteAuthorityStore({ path: ':memory:' });
+beforeEach(() => {
+  store = openSqliteAuthorityStore({ path: ':memory:' });
   peers = createPeers({ store, clock: () => NOW });
 });
 afterEach(() => store.close());

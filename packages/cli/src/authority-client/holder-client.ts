@@ -85,11 +85,7 @@ export function createHolderClient(
 }
 
 /** A compact JWS. */
-export async function sign(
-  header: JsonObject,
-  claims: JsonObject,
-  signer: Signer,
-): Promise<string> {
+async function sign(header: JsonObject, claims: JsonObject, signer: Signer): Promise<string> {
   const encoder = new TextEncoder();
   const [first, second] = [header, claims].map((part) =>
     platform.encodeBase64url(encoder.encode(canonicalize(part))),

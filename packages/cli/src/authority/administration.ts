@@ -28,7 +28,7 @@ export interface AdministrationOptions {
 }
 
 /** The route of an administrative endpoint, for the gate and for who calls it. */
-export function administrativeRoute({ method, path: at, access, args, maxBody }: Endpoint): Route {
+function administrativeRoute({ method, path: at, access, args, maxBody }: Endpoint): Route {
   if (access.kind !== 'administrator') throw new Error('the endpoint is not for administrators');
   const sources: Record<string, Source> = {};
   for (const [name, argument] of Object.entries(args)) {

@@ -4,9 +4,9 @@ import { join } from 'node:path';
 import { makeHome } from '@taper/cli';
 import type { JsonObject } from '@taper/core';
 import { createPkcs11Key, pinFile } from '@taper/signer-pkcs11';
+import { KmsServer } from '@taper/testkit/kms-server';
+import { PIN, SoftHsm, softHsm } from '@taper/testkit/soft-hsm';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { KmsServer } from '../../../signers/aws-kms/test/kms-server.ts';
-import { PIN, SoftHsm, softHsm } from '../../../signers/pkcs11/test/soft-hsm.ts';
 import { Desk } from './desk.ts';
 import { World } from './world.ts';
 

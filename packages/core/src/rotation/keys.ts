@@ -3,7 +3,7 @@ import type { VerifiedProof } from '../proof.ts';
 import type { VerifiedRotation } from './succession.ts';
 
 /** Thumbprints of the keys that a statement adds to what a chain rests on: whoever took a holder's place, and the root's key where it is another. */
-export function rotationKeys(
+function rotationKeys(
   { newKey: { thumbprint }, signer }: VerifiedRotation,
   { key }: TrustAnchor,
 ): readonly string[] {

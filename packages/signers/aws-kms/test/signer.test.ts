@@ -2,9 +2,9 @@ import { generateKeyPairSync } from 'node:crypto';
 import { inspect } from 'node:util';
 import { KeyStoreError, platform, TaperError } from '@taper/core';
 import { testKey } from '@taper/testkit';
+import { error, KmsServer, type ServedKey } from '@taper/testkit/kms-server';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { type AwsKmsSigner, type AwsKmsSignerOptions, openAwsKmsSigner } from '../src/index.ts';
-import { error, KmsServer, type ServedKey } from './kms-server.ts';
 
 const INPUT = Buffer.from('what is signed');
 const SECRETS = ['wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY', 'FwoGZXIvYXdzEBYaDEXAMPLETOKEN'];

@@ -3,6 +3,7 @@ import { chmodSync, writeFileSync } from 'node:fs';
 import { inspect } from 'node:util';
 import { KeyStoreError, platform, TaperError } from '@taper/core';
 import { testKey } from '@taper/testkit';
+import { PIN, type RawToken, SoftHsm, softHsm } from '@taper/testkit/soft-hsm';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import {
   createPkcs11Key,
@@ -11,7 +12,6 @@ import {
   type Pkcs11SignerOptions,
   pinFile,
 } from '../src/index.ts';
-import { PIN, type RawToken, SoftHsm, softHsm } from './soft-hsm.ts';
 
 const INPUT = Buffer.from('what is signed');
 const WRONG_PIN = '00000000';

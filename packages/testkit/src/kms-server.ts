@@ -21,8 +21,8 @@ type Request = Record<string, string>;
  * socket, with real Ed25519 keys. Whether AWS answers so has to be seen at AWS.
  */
 export class KmsServer {
-  readonly keys = new Map<string, ServedKey>();
-  readonly aliases = new Map<string, string>();
+  readonly keys: Map<string, ServedKey> = new Map();
+  readonly aliases: Map<string, string> = new Map();
   /** Operations that were asked for, in order. */
   readonly requests: { operation: string; body: Request; authorization: string }[] = [];
   /** What is answered in place of the service's own answer, while it is set. */
