@@ -14,6 +14,7 @@ export {
 } from './authority.ts';
 export { requireEntryBody } from './entry-pump/body.ts';
 export type { EntryLog } from './entry-pump/log.ts';
+export { notifyingStore } from './entry-pump/notifying-store.ts';
 export { createEntryPump, type EntryPump, type EntryPumpOptions } from './entry-pump/pump.ts';
 export {
   createForeignDomains,

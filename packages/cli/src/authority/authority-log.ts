@@ -11,6 +11,7 @@ import type { AuthorityConfig } from './config.ts';
 import type { AuthorityKeys } from './keys.ts';
 import { type LogNodeOptions, openLogNode } from './log-node.ts';
 import { findRevoked, ownRevocations } from './own-revocations.ts';
+import { followPublishedEpoch } from './published-epoch.ts';
 
 /** A witness of the log, as its writer asks it. */
 export interface LogWitnessPlace {
@@ -27,8 +28,10 @@ export interface AuthorityLog extends Revocations {
   check(subject: StapleSubject, now: number): Promise<'good' | 'revoked'>;
   /** From now on roots under these keys prove a right to revoke: those that ever counted. */
   useAnchors(anchors: readonly TrustAnchor[]): void;
-  /** The last epoch that is known here. */
+  /** The last epoch that was published, as far as it is known here: what a follower can be asked for. */
   epoch(): number;
+  /** The store was handed an entry: it is brought into the log now, where this node writes it, and else at the writer's next look. */
+  wake(): void;
   readonly witnesses: readonly LogWitnessPlace[];
   /** The one that this node runs. */
   readonly ownWitness: LogWitnessPlace | undefined;
@@ -42,16 +45,49 @@ export function logKey(config: AuthorityConfig, keys: AuthorityKeys): NoteKey {
   return noteKey(config.logOrigin, keys.log.publicKey, 1);
 }
 
+/** Milliseconds between an entry that was handed over and the pump's look: entries at one time come into the log together. */
+const GATHERING = 5;
+
+/** A pump, and what has it look soon. */
+export interface WakeablePump extends EntryPump {
+  wake(): void;
+}
+
 /** Brings what is in the store into the log, until it is closed. */
 export async function startPump(
   store: AuthorityStore,
   log: Parameters<typeof createEntryPump>[0]['log'],
   keys: AuthorityKeys,
   onFailure: (cause: unknown) => void,
-): Promise<EntryPump> {
-  const pump = createEntryPump({ store, log, signer: keys.authority, onFailure });
+  interval?: number,
+): Promise<WakeablePump> {
+  const pump = createEntryPump({
+    store,
+    log,
+    signer: keys.authority,
+    onFailure,
+    ...(interval === undefined ? {} : { interval }),
+  });
   await pump.start();
-  return pump;
+  let waking: NodeJS.Timeout | undefined;
+  return {
+    get failure() {
+      return pump.failure;
+    },
+    start: () => pump.start(),
+    notify: () => pump.notify(),
+    wake() {
+      waking ??= setTimeout(() => {
+        waking = undefined;
+        pump.notify();
+      }, GATHERING);
+    },
+    flush: () => pump.flush(),
+    close() {
+      clearTimeout(waking);
+      return pump.close();
+    },
+  };
 }
 
 /** The log of an authority that is one node: in its folder, and nobody else's. */
@@ -60,7 +96,7 @@ export async function openLocalLog(
 ): Promise<AuthorityLog> {
   const { store, keys, onFailure } = options;
   const node = await openLogNode(options);
-  let pump: EntryPump;
+  let pump: WakeablePump;
   try {
     pump = await startPump(store, node.authority, keys, onFailure);
   } catch (cause) {
@@ -69,6 +105,7 @@ export async function openLocalLog(
   }
   const { authority, witnesses } = node;
   const { state } = authority;
+  const published = followPublishedEpoch(authority);
   return {
     log: authority.log,
     revoke: (target, given) => authority.revoke(target, given),
@@ -76,11 +113,13 @@ export async function openLocalLog(
     view: ownRevocations(authority),
     check: async (subject) => (findRevoked(state, subject) === undefined ? 'good' : 'revoked'),
     useAnchors: (anchors) => authority.useAnchors(anchors),
-    epoch: () => state.epoch?.record.epoch ?? 0,
+    epoch: () => published.epoch(),
+    wake: () => pump.wake(),
     witnesses,
     ownWitness: node.witness,
     problems: async () => (pump.failure === undefined ? [] : ['log']),
     async close() {
+      published.close();
       await pump.flush().catch(onFailure);
       await pump.close();
       await node.close();

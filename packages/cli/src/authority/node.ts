@@ -6,6 +6,7 @@ import {
   createNonces,
   type FetchOptions,
   loadNonceSecret,
+  notifyingStore,
 } from '@taper/authority';
 import {
   createLogger,
@@ -93,8 +94,7 @@ export async function startAuthority(options: StartOptions): Promise<RunningAuth
     undo.push(() => opened.close());
     const { keys } = opened;
     const storage = await openStore(folder, config, undo);
-    const { store } = storage;
-    const known = (await readPublication(store, clock))?.latest;
+    const known = (await readPublication(storage.store, clock))?.latest;
     const log = await openLog(
       storage,
       {
@@ -109,6 +109,7 @@ export async function startAuthority(options: StartOptions): Promise<RunningAuth
       },
       undo,
     );
+    const store = notifyingStore(storage.store, () => log.wake());
     const metrics = createMetrics();
     const nonces = createNonces({ secret: await loadNonceSecret(store, random), clock, random });
     const trusted = trustedIssuers(config, clock, options.issuerFetch);

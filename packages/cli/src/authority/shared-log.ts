@@ -38,6 +38,7 @@ import type { AuthorityConfig } from './config.ts';
 import { endingWith } from './drain.ts';
 import type { AuthorityKeys } from './keys.ts';
 import { LOG_PREFIX } from './log-node.ts';
+import { followPublishedEpoch } from './published-epoch.ts';
 
 /** What one node does at a time. */
 const LEASE = 'authority log';
@@ -45,6 +46,9 @@ const LEASE = 'authority log';
 /** Milliseconds for which a revocation is tried while the log changes hands, and between two attempts. */
 const PATIENCE = 20_000;
 const PAUSE = 250;
+
+/** Milliseconds between two looks for entries that other nodes handed over: nothing tells the writer of them. */
+const LOOK = 50;
 
 /** Seconds by which the view of this node may lag behind where an exchange asks it. */
 const MAX_STALENESS = 60;
@@ -71,6 +75,9 @@ export interface SharedLogOptions {
 interface Writing {
   readonly authority: RevocationAuthority;
   readonly service: (request: Request) => Promise<Response>;
+  /** The last that was published. */
+  epoch(): number;
+  wake(): void;
 }
 
 /**
@@ -190,8 +197,8 @@ export async function openSharedLog(options: SharedLogOptions): Promise<Authorit
       writing?.authority.useAnchors(known);
     },
     // What this node has followed, where another writes: less than that would let a view that was set back pass for a whole one.
-    epoch: () =>
-      Math.max(writing?.authority.state.epoch?.record.epoch ?? 0, follower.status().epoch),
+    epoch: () => Math.max(writing?.epoch() ?? 0, follower.status().epoch),
+    wake: () => writing?.wake(),
     witnesses,
     ownWitness: undefined,
     async problems() {
@@ -246,12 +253,16 @@ async function beginTenure(
     });
     undo.push(() => authority.close());
     const service = createRevocationService({ log, authority, prefix: LOG_PREFIX, onFailure });
-    const pump = await startPump(store, authority, keys, onFailure);
+    const pump = await startPump(store, authority, keys, onFailure, LOOK);
     undo.push(() => pump.close());
+    const published = followPublishedEpoch(authority);
+    undo.push(() => published.close());
     authority.start();
     return {
       authority,
       service,
+      epoch: () => published.epoch(),
+      wake: () => pump.wake(),
       ended: new Promise((resolve) => {
         const watching = setInterval(() => {
           if (pump.failure !== undefined) resolve(pump.failure);
