@@ -1,5 +1,6 @@
 import { type AuditEvent, requireKnownOptions, TaperError } from '@taper/core';
 import type { TrustSource } from '../port/agent-directory.ts';
+import { type Clock, systemClock } from '../port/clock.ts';
 import {
   DEFAULT_TRUST_WEIGHTS,
   type TrustEffect,
@@ -20,6 +21,8 @@ export interface TrustScoresOptions {
   readonly explained?: number;
   /** The agent that holds a key, so that one score belongs to an agent and not to its keys. Default: each key for itself. */
   readonly agentOf?: (key: string) => string | undefined;
+  /** Says which events come from the future. Default: the clock of this machine. */
+  readonly clock?: Clock;
 }
 
 /** One event behind a score. */
@@ -47,11 +50,14 @@ export interface TrustExplanation {
 
 /** Scores of agents, from their audit events. */
 export interface TrustScores extends TrustSource {
-  /** Takes in an event that the caller has verified, or has written itself. Order does not matter within a half-life; an event twice counts once where it is among those that are explained. */
+  /** Takes in an event that the caller has verified, or has written itself. Order does not matter within a half-life; an event twice counts once where it is among those that are explained; one more than a minute ahead of the clock does not count. */
   observe(event: AuditEvent): void;
   /** `undefined` where no event counted. */
   explain(agent: string, now: number): TrustExplanation | undefined;
 }
+
+/** Seconds by which the clock of who wrote an event may run ahead of ours. */
+const MAX_EVENT_SKEW = 60;
 
 /** Seconds within which refusals of one kind are one: as long as a proof can be sent again. */
 const REPEAT_WINDOW = 120;
@@ -73,6 +79,7 @@ const OPTIONS: readonly (keyof TrustScoresOptions)[] = [
   'capacity',
   'explained',
   'agentOf',
+  'clock',
 ];
 
 /**
@@ -83,6 +90,7 @@ export function createTrustScores(options: TrustScoresOptions = {}): TrustScores
   requireKnownOptions(options, OPTIONS);
   const { halfLife = 7 * 86_400, weights = DEFAULT_TRUST_WEIGHTS } = options;
   const { capacity = 100_000, explained = 20, agentOf = () => undefined } = options;
+  const { clock = systemClock } = options;
   const prior = options.prior ?? { good: 5, bad: 5 };
   const isCount = (value: number): boolean => Number.isFinite(value) && value >= 0;
   if (!(Number.isFinite(halfLife) && halfLife > 0)) throw invalid('halfLife');
@@ -93,7 +101,6 @@ export function createTrustScores(options: TrustScoresOptions = {}): TrustScores
   for (const weight of Object.values(weights))
     if (weight !== undefined && !Number.isFinite(weight)) throw invalid('weights');
   const records = new Map<string, Record>();
-  /** An event from the future counts whole, and no more. */
   const decay = (seconds: number): number => 2 ** (-Math.max(0, seconds) / halfLife);
 
   function recordOf(agent: string, time: number): Record {
@@ -106,8 +113,7 @@ export function createTrustScores(options: TrustScoresOptions = {}): TrustScores
     return record;
   }
 
-  function add(record: Record, event: AuditEvent, effect: TrustEffect): void {
-    const { time } = event;
+  function add(record: Record, event: AuditEvent, time: number, effect: TrustEffect): void {
     if (record.events.some(({ eventId }) => eventId === event.event_id)) return;
     if (effect.weight < 0) {
       const last = record.refusals.get(effect.fingerprint);
@@ -157,8 +163,11 @@ export function createTrustScores(options: TrustScoresOptions = {}): TrustScores
   return Object.freeze<TrustScores>({
     observe(event) {
       const effect = trustEffect(event, weights);
-      if (effect === undefined) return;
-      add(recordOf(agentOf(effect.key) ?? effect.key, event.time), event, effect);
+      const now = clock.now();
+      if (effect === undefined || !(event.time <= now + MAX_EVENT_SKEW)) return;
+      // Of the future nothing is known: what is ahead of the clock ages nothing that came before.
+      const time = Math.min(event.time, now);
+      add(recordOf(agentOf(effect.key) ?? effect.key, time), event, time, effect);
     },
     explain,
     score: (agent, now) => explain(agent, now)?.score,

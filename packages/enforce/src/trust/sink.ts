@@ -11,8 +11,12 @@ export function observeTrust(sink: AuditSink, scores: TrustScores): AuditSink {
       const answer = await sink.append(lines);
       if (answer === 'appended') {
         for (const { line } of lines) {
-          const read = readAuditLine(line);
-          if (read !== undefined) scores.observe(read.event);
+          try {
+            const read = readAuditLine(line);
+            if (read !== undefined) scores.observe(read.event);
+          } catch {
+            // a clock or directory that fails: the line is durable, and nothing else is said here
+          }
         }
       }
       return answer;

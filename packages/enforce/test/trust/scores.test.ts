@@ -7,6 +7,8 @@ import {
   createTrustScores,
   observeTrust,
   readAuditLine,
+  type TrustScores,
+  type TrustScoresOptions,
 } from '../../src/index.ts';
 import { denyEvent, permitEvent, recordLines } from '../audit/events.ts';
 
@@ -20,6 +22,11 @@ function hashed(name: string): string {
   return name.replaceAll(' ', '-').padEnd(43, 'A');
 }
 const PRIOR = { good: 1, bad: 1 };
+
+/** Scores that look back on all of these events, unless told otherwise. */
+function newScores(options: TrustScoresOptions = {}): TrustScores {
+  return createTrustScores({ clock: { now: () => T + 365 * DAY }, ...options });
+}
 
 let serial = 0;
 
@@ -49,14 +56,14 @@ function denied(code: string, changes: Partial<AuditEvent> = {}): AuditEvent {
 
 describe('a trust score', () => {
   test('is unknown for an agent of which no event counted', () => {
-    const scores = createTrustScores();
+    const scores = newScores();
     scores.observe(event({ decision: 'failed' }));
     expect(scores.score(BOB, T)).toBeUndefined();
     expect(scores.explain(BOB, T)).toBeUndefined();
   });
 
   test('says nothing of approvals that were forged or are of something else: whoever overhears a call can put one beside it (E02)', () => {
-    const scores = createTrustScores();
+    const scores = newScores();
     scores.observe(denied('approval_signature_invalid'));
     scores.observe(denied('approval_action_mismatch'));
     scores.observe(denied('proof_replayed'));
@@ -66,7 +73,7 @@ describe('a trust score', () => {
   });
 
   test('rises with calls that were executed and falls with refusals that the agent brought about', () => {
-    const scores = createTrustScores({ prior: PRIOR });
+    const scores = newScores({ prior: PRIOR });
     scores.observe(event());
     expect(scores.score(BOB, T)).toBe(66);
     scores.observe(denied('approval_by_requester'));
@@ -74,7 +81,7 @@ describe('a trust score', () => {
   });
 
   test('counts an event half after each half-life, and tends to where it began', () => {
-    const scores = createTrustScores({ prior: PRIOR, halfLife: DAY });
+    const scores = newScores({ prior: PRIOR, halfLife: DAY });
     for (let each = 0; each < 8; each += 1) scores.observe(event());
     expect(scores.score(BOB, T)).toBe(90);
     expect(scores.score(BOB, T + DAY)).toBe(83);
@@ -82,14 +89,14 @@ describe('a trust score', () => {
   });
 
   test('does not count anything that others can bring about', () => {
-    const scores = createTrustScores();
+    const scores = newScores();
     for (const code of ['revoked', 'token_expired', 'proof_replayed', 'policy_unavailable'])
       scores.observe(denied(code));
     expect(scores.explain(BOB, T)).toBeUndefined();
   });
 
   test('does not count what names only a chain that somebody presented', async () => {
-    const scores = createTrustScores();
+    const scores = newScores();
     const [line] = await recordLines([
       denyEvent({
         denial: { code: 'policy_denied' },
@@ -103,7 +110,7 @@ describe('a trust score', () => {
   });
 
   test('counts a refused call once within the time in which it can be sent again, and again after it', () => {
-    const scores = createTrustScores({ prior: PRIOR });
+    const scores = newScores({ prior: PRIOR });
     for (let second = 0; second < 120; second += 1)
       scores.observe(denied('policy_denied', { time: T + second }));
     expect(scores.explain(BOB, T + 119)?.events).toHaveLength(1);
@@ -114,7 +121,7 @@ describe('a trust score', () => {
   });
 
   test('counts one event once', () => {
-    const scores = createTrustScores({ prior: PRIOR });
+    const scores = newScores({ prior: PRIOR });
     const once = event();
     scores.observe(once);
     scores.observe(once);
@@ -130,7 +137,7 @@ describe('a trust score', () => {
         }),
         fc.integer({ min: 0, max: 20 }),
         (history, explained) => {
-          const scores = createTrustScores({ explained, halfLife: DAY });
+          const scores = newScores({ explained, halfLife: DAY });
           let time = T;
           for (const { good, after } of history) {
             time += after;
@@ -150,7 +157,7 @@ describe('a trust score', () => {
   });
 
   test('belongs to the agent where it is known, whatever key it used', () => {
-    const scores = createTrustScores({ prior: PRIOR, agentOf: () => 'spiffe://example/a/agent/b' });
+    const scores = newScores({ prior: PRIOR, agentOf: () => 'spiffe://example/a/agent/b' });
     scores.observe(event());
     scores.observe(event({ agent_id: hashed('next key') }));
     expect(scores.score('spiffe://example/a/agent/b', T)).toBe(75);
@@ -158,7 +165,7 @@ describe('a trust score', () => {
   });
 
   test('is forgotten for the agent not heard of for longest, beyond the capacity', () => {
-    const scores = createTrustScores({ capacity: 2 });
+    const scores = newScores({ capacity: 2 });
     for (const name of ['one', 'two', 'one', 'three'])
       scores.observe(event({ agent_id: hashed(name) }));
     expect(scores.score(hashed('two'), T)).toBeUndefined();
@@ -166,10 +173,30 @@ describe('a trust score', () => {
     expect(scores.score(hashed('three'), T)).toBeDefined();
   });
 
-  test('of an event from the future counts that event whole and no more', () => {
-    const scores = createTrustScores({ prior: PRIOR });
-    scores.observe(event({ time: T + 3600 }));
-    expect(scores.explain(BOB, T)?.good).toBe(2);
+  test('does not count an event that is more than a minute ahead of the clock, and loses nothing to it', () => {
+    const scores = newScores({ prior: PRIOR, clock: { now: () => T } });
+    for (let each = 0; each < 8; each += 1) scores.observe(event());
+    const before = scores.explain(BOB, T);
+    for (const time of [T + 61, T + 3600, 2 ** 40, Number.MAX_SAFE_INTEGER]) {
+      scores.observe(event({ time }));
+      scores.observe(denied('policy_denied', { time }));
+    }
+    expect(scores.explain(BOB, T)).toEqual(before);
+    scores.observe(denied('policy_denied'));
+    expect(scores.score(BOB, T)).toBeLessThan(before?.score ?? 0);
+  });
+
+  test('counts an event up to a minute ahead of the clock whole, and it ages nothing', () => {
+    const scores = newScores({ prior: PRIOR, halfLife: 1, clock: { now: () => T } });
+    scores.observe(event());
+    scores.observe(event({ time: T + 60 }));
+    expect(scores.explain(BOB, T)?.good).toBe(3);
+  });
+
+  test('counts nothing while its clock tells no time', () => {
+    const scores = newScores({ clock: { now: () => Number.NaN } });
+    scores.observe(event());
+    expect(scores.explain(BOB, T)).toBeUndefined();
   });
 
   test.each([
@@ -190,7 +217,7 @@ describe('a trust score', () => {
 
 describe('a sink that scores look at', () => {
   test('shows them what is durable, and nothing that was not appended', async () => {
-    const scores = createTrustScores({ prior: PRIOR });
+    const scores = newScores({ prior: PRIOR });
     const uuid = '01957a3f-4e23-7b01-a9d1-0050569c2e4f';
     const lines = await recordLines([
       permitEvent({ chains: [CHAIN] }),
@@ -209,8 +236,28 @@ describe('a sink that scores look at', () => {
     expect(scores.score(BOB, T)).toBe(66);
   });
 
+  test('is not disturbed when they fail', async () => {
+    const broken = (): never => {
+      throw new Error('no');
+    };
+    const lines = await recordLines([
+      permitEvent({
+        chains: [CHAIN],
+        type: 'outcome',
+        decision: 'executed',
+        decisionEventId: '01957a3f-4e23-7b01-a9d1-0050569c2e4f',
+      }),
+    ]);
+    for (const options of [{ clock: { now: broken } }, { agentOf: broken }]) {
+      const scores = newScores(options);
+      const sink = createMemoryAuditSink();
+      expect(await observeTrust(sink, scores).append(lines)).toBe('appended');
+      expect(scores.score(BOB, T)).toBeUndefined();
+    }
+  });
+
   test('passes on what the sink throws, and shows nothing', async () => {
-    const scores = createTrustScores();
+    const scores = newScores();
     const failing = observeTrust(
       { tip: () => undefined, append: () => Promise.reject(new Error('full')) },
       scores,
