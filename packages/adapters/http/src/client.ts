@@ -26,6 +26,8 @@ export interface Credential {
   readonly chain: VerifiedChain;
   /** Signs as the holder of the chain's leaf. */
   readonly signer: Signer;
+  /** Where the holder's key was rotated since: the statements from the leaf's key to the signer's, oldest first (spec/rotation.md). */
+  readonly rotation?: readonly string[];
 }
 
 export interface TaperFetchOptions extends Credential {
@@ -41,7 +43,7 @@ export interface TaperFetchOptions extends Credential {
   readonly clock?: Clock;
   /** That many fresh random bytes. Default: those of the platform. */
   readonly random?: (length: number) => Uint8Array;
-  /** Open a session with the server and use it for the tools that the server lists; calls of all others are signed. `responderKey`: the enforcement point's key, known from elsewhere. Default: every call is signed. */
+  /** Open a session with the server and use it for the tools that the server lists; calls of all others are signed, and all calls where a credential has a `rotation`, since a new key opens no session under an old chain. `responderKey`: the enforcement point's key, known from elsewhere. Default: every call is signed. */
   readonly session?: { readonly responderKey: PublicKey };
   /** What to present in the place of signed proofs, such as a request in a session: its text is the canonical JSON of the arguments. Undefined: sign this call. */
   readonly presentWith?: (tool: string, args: JsonObject) => Promise<JsonObject | undefined>;
@@ -103,10 +105,7 @@ export function createTaperFetch(options: TaperFetchOptions): TaperFetch {
     if (staple === undefined) return send(input, init);
     return send(input, { ...init, headers: { ...init.headers, [STAPLE_HEADER]: staple } });
   };
-  const credentials: readonly Credential[] = [
-    { chain: options.chain, signer: options.signer },
-    ...joined,
-  ];
+  const credentials: readonly Credential[] = [options, ...joined];
   const uploaded = new Set<string>();
   const keeper = keeperOf(
     { credentials, origin, audience, clock, random, fetch: stapled },
@@ -122,7 +121,7 @@ export function createTaperFetch(options: TaperFetchOptions): TaperFetch {
     const other = await options.presentWith?.(tool, args);
     if (other !== undefined) return encodePresentation(other);
     const presentations: JsonObject[] = [];
-    for (const { chain, signer } of credentials) {
+    for (const { chain, signer, rotation } of credentials) {
       const given = await nonce?.();
       const now = clock.now();
       const { aat_chain, aat_pop } = await prove(chain, {
@@ -132,6 +131,7 @@ export function createTaperFetch(options: TaperFetchOptions): TaperFetch {
         now,
         id: uuidV7(now * 1000, random(10)),
         audience,
+        ...(rotation === undefined ? {} : { rotation }),
         ...(given === undefined ? {} : { nonce: given }),
       });
       const chainMember = named ? { [CHAIN_HASH]: chainHash(aat_chain) } : { aat_chain };
@@ -232,8 +232,10 @@ function keeperOf(
 ): SessionKeeper | undefined {
   if (session === undefined) return undefined;
   const { responderKey } = session;
-  if (isPublicKey(responderKey) && presentWith === undefined)
-    return new SessionKeeper({ ...common, responderKey });
+  if (isPublicKey(responderKey) && presentWith === undefined) {
+    const rotated = common.credentials.some(({ rotation }) => rotation !== undefined);
+    return rotated ? undefined : new SessionKeeper({ ...common, responderKey });
+  }
   throw new TaperError(
     'option_invalid',
     '`session` needs the `responderKey` of the enforcement point, and no `presentWith` beside it.',

@@ -35,8 +35,8 @@ export function createParty(): Party {
   return { publicKey: importPublicKey(publicJwk), signer: createSigner(jwk) };
 }
 
-const ISSUER = 'https://issuer.example';
-const issuer = createParty();
+export const ISSUER = 'https://issuer.example';
+export const issuer: Party = createParty();
 const orchestrator = createParty();
 export const agent: Party = createParty();
 export const anchors: readonly TrustAnchor[] = [{ issuer: ISSUER, key: issuer.publicKey }];

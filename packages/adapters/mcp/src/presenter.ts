@@ -17,6 +17,8 @@ import { PRESENTATION_KEY, STAPLE_KEY } from './wire.ts';
 export interface Holding {
   readonly chain: VerifiedChain;
   readonly signer: Signer;
+  /** Where the holder's key was rotated since: the statements from the leaf's key to the signer's, oldest first (spec/rotation.md). */
+  readonly rotation?: readonly string[];
 }
 
 export interface PresenterOptions extends Holding {
@@ -66,7 +68,7 @@ export function createPresentationMaker(options: PresenterOptions): Presentation
   const random = options.random ?? ((length) => crypto.getRandomValues(new Uint8Array(length)));
   const holdings: readonly Holding[] = [options, ...(options.joined ?? [])];
 
-  async function proveCall({ chain, signer }: Holding, tool: string, args: JsonObject) {
+  async function proveCall({ chain, signer, rotation }: Holding, tool: string, args: JsonObject) {
     const given = await nonce?.();
     const now = clock.now();
     return prove(chain, {
@@ -76,6 +78,7 @@ export function createPresentationMaker(options: PresenterOptions): Presentation
       now,
       id: uuidV7(now * 1000, random(10)),
       audience,
+      ...(rotation === undefined ? {} : { rotation }),
       ...(given === undefined ? {} : { nonce: given }),
     });
   }
