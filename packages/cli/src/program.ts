@@ -1,5 +1,6 @@
 import { Command, CommanderError } from 'commander';
 import { adminAdd, adminList, adminRemove, adminRenew } from './command/admin.ts';
+import { adminRevoke } from './command/admin-revoke.ts';
 import { agentEnrol } from './command/agent-enrol.ts';
 import { agentList } from './command/agent-list.ts';
 import { agentRotate } from './command/agent-rotate.ts';
@@ -44,6 +45,7 @@ import { rootAnchor } from './command/root-anchor.ts';
 import { rootIssue } from './command/root-issue.ts';
 import { rootRotate } from './command/root-rotate.ts';
 import { tokenExchange } from './command/token-exchange.ts';
+import { tokenList } from './command/token-list.ts';
 import { tokenRequest } from './command/token-request.ts';
 import { up } from './command/up.ts';
 import { verify } from './command/verify.ts';
@@ -135,6 +137,7 @@ function buildProgram(run: Run, session: Session): Command {
     agentRetire,
     tokenRequest,
     tokenExchange,
+    tokenList,
     grantCheck,
     grantPlan,
     grantApply,
@@ -147,6 +150,7 @@ function buildProgram(run: Run, session: Session): Command {
     adminList,
     adminRenew,
     adminRemove,
+    adminRevoke,
     revoke,
     revocationServe,
     revocationAudit,

@@ -58,7 +58,8 @@ export const revoke: AnyCommand = defineCommand<RevokeOptions>({
   description:
     'Signs a request to revoke the last token of a chain, with all that was derived from it, and sends it to the service of a ' +
     'revocation log. Its holder may, its issuer, and everybody above them on the chain. With --holder-key the holder revokes ' +
-    'its own key. Tokens by their hash, agents and tenants are for the key of the authority.\n\n' +
+    'its own key. Tokens by their hash, agents and tenants are for the key of the authority; an administrator of an authority that runs ' +
+    'revokes them with `taper admin revoke`.\n\n' +
     'A request does not grow old: make one with --out, keep it, and send it with --request on the day it is needed. ' +
     'Nothing is ever un-revoked.',
   operands: [
