@@ -12,6 +12,6 @@ export {
   type HolderClient,
   type HolderRequest,
 } from './authority-client/holder-client.ts';
-export type { ExitCode } from './failure.ts';
+export { type ExitCode, Failure, type FailureCode, type FailureOptions } from './failure.ts';
 export type { Io, Output } from './io.ts';
 export { run } from './main.ts';
