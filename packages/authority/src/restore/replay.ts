@@ -89,6 +89,8 @@ export async function replayEntry(
     case 'issuance.pending':
     case 'issuance.approved':
     case 'issuance.closed':
+    // What was revoked is in the log itself.
+    case 'revocation.added':
       return true;
     default:
       return false;

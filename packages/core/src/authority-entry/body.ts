@@ -24,6 +24,7 @@ export const AUTHORITY_EVENTS = [
   'peer.removed',
   'administrator.added',
   'administrator.removed',
+  'revocation.added',
   'anchors.published',
 ] as const;
 

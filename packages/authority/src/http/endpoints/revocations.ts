@@ -1,5 +1,6 @@
-import { type RevocationReason, readRevocationTarget } from '@taper/core';
+import { readRevocationTarget } from '@taper/core';
 import { z } from 'zod';
+import { revokeFor } from '../../administration/revoke-for.ts';
 import type { Authority } from '../../authority.ts';
 import type { IssuanceRecord } from '../../port/store.ts';
 import { AuthorityRefusal } from '../../refusal.ts';
@@ -7,6 +8,7 @@ import { type Endpoint, endpoint, inBody, inPath, inQuery } from '../endpoint.ts
 import {
   after,
   agentName,
+  authorOf,
   limit,
   reason,
   revoked,
@@ -54,18 +56,20 @@ export const REVOCATION_ENDPOINTS: readonly Endpoint[] = [
     status: 201,
     result: revoked,
     refusals: [],
-    async handle({ revocations }, { args }) {
+    async handle(authority, { args, caller }) {
       const wanted = readRevocationTarget(args.target);
       if (wanted === undefined || (wanted.kind === 'token' && args.expires_at === undefined))
         throw new AuthorityRefusal('request_malformed', 'This is no target of a revocation.', {
           facts: { argument: wanted === undefined ? 'target' : 'expires_at' },
           hint: 'A token needs `expires_at`, its end or later.',
         });
-      const { index, entry } = await revocations.revoke(wanted, {
-        ...reasonOf(args.reason),
-        ...(args.expires_at === undefined ? {} : { expiresAt: args.expires_at }),
+      return revokeFor(authority, {
+        target: wanted,
+        tenant: wanted.kind === 'tenant' ? wanted.tenant : undefined,
+        reason: args.reason,
+        expiresAt: args.expires_at,
+        by: authorOf(caller),
       });
-      return { index, entry };
     },
   }),
   endpoint({
@@ -82,13 +86,14 @@ export const REVOCATION_ENDPOINTS: readonly Endpoint[] = [
     status: 201,
     result: revoked,
     refusals: [],
-    async handle({ revocations, clock }, { args }) {
-      const { tenant, issued_before: before = clock() } = args;
-      const { index, entry } = await revocations.revoke(
-        { kind: 'tenant', tenant, issued_before: before },
-        reasonOf(args.reason),
-      );
-      return { index, entry };
+    async handle(authority, { args, caller }) {
+      const { tenant, issued_before: before = authority.clock() } = args;
+      return revokeFor(authority, {
+        target: { kind: 'tenant', tenant, issued_before: before },
+        tenant,
+        reason: args.reason,
+        by: authorOf(caller),
+      });
     },
   }),
   endpoint({
@@ -133,13 +138,15 @@ export const REVOCATION_ENDPOINTS: readonly Endpoint[] = [
     status: 201,
     result: revoked,
     refusals: ['issuance_unknown'],
-    async handle(authority, { args }) {
+    async handle(authority, { args, caller }) {
       const { tokenHash, expiresAt } = await requireIssuance(authority, args);
-      const { index, entry } = await authority.revocations.revoke(
-        { kind: 'token', token: tokenHash, root: tokenHash },
-        { ...reasonOf(args.reason), expiresAt },
-      );
-      return { index, entry };
+      return revokeFor(authority, {
+        target: { kind: 'token', token: tokenHash, root: tokenHash },
+        tenant: args.tenant,
+        reason: args.reason,
+        expiresAt,
+        by: authorOf(caller),
+      });
     },
   }),
 ];
@@ -152,10 +159,6 @@ async function requireIssuance(
   const found = await store.read((tx) => tx.findIssuance(token));
   if (found !== undefined && found.tenant === tenant) return found;
   throw new AuthorityRefusal('issuance_unknown', 'No such root was issued in this tenant.');
-}
-
-function reasonOf(reason: RevocationReason | undefined): { readonly reason?: RevocationReason } {
-  return reason === undefined ? {} : { reason };
 }
 
 function show(record: IssuanceRecord): z.infer<typeof issuance> {
