@@ -87,6 +87,33 @@ describe('a call that has to be approved', () => {
     expect(shop.executions).toHaveLength(1);
   });
 
+  test('sent again by somebody who overheard it, asks nobody: neither the one that asked nor the one that ran', async () => {
+    await start();
+    const asked = await client.headersFor('refund', args);
+    const ran = await client.headersFor('refund', args);
+    const send = async (headers: object): Promise<string> => {
+      const response = await fetch(`${server.origin}/payments/p-1/refund`, {
+        method: 'POST',
+        headers: { 'Content-Type': 'application/json', ...headers },
+        body: JSON.stringify({ amount: args.amount }),
+      });
+      return (await deniedProblem(response))?.code ?? String(response.status);
+    };
+    expect(await send(asked)).toBe('approval_required');
+    const { action } = source.pending as PendingAction;
+    const signed = { action, group: 'finance', signer: approver.signer, now: now(), id: 'one' };
+    source.pending = {
+      ...(source.pending as PendingAction),
+      approvals: [await approve(signed)],
+    };
+    expect(await send(ran)).toBe('200');
+    expect(await send(ran)).toBe('proof_replayed');
+    expect(await send(asked)).toBe('proof_replayed');
+    expect(source.pending).toBeUndefined();
+    expect(await send(await client.headersFor('refund', args))).toBe('approval_required');
+    expect(shop.executions).toHaveLength(1);
+  });
+
   test('says nothing about a place where there is none', async () => {
     await start();
     const waiting = await client.call(refund, args);

@@ -53,7 +53,6 @@ export type ApprovalOutcome =
     }
   | {
       readonly verdict: 'missing';
-      readonly pending: PendingAction;
       readonly missing: readonly ApprovalRequirement[];
     };
 
@@ -101,7 +100,7 @@ export function requiredApprovals(
   return mergeRequirements(asked, policy?.approvals ?? []);
 }
 
-/** Counts the approvals that are required, at least one, and asks for those that are missing. */
+/** Counts the approvals that are required, at least one. */
 export async function checkApprovals(
   question: ApprovalQuestion,
   known: KnownApprovals,
@@ -116,17 +115,13 @@ export async function checkApprovals(
     if ('code' in counted) return counted;
     if (counted.missing.length === 0)
       return { verdict: 'approved', pending: known.pending, valid: counted.valid };
-    // Asked again with what is required now: policies change.
-    const pending = await open(question, requirements, settings);
-    return 'code' in pending ? pending : { verdict: 'missing', pending, missing: counted.missing };
+    return { verdict: 'missing', missing: counted.missing };
   }
   // Nothing is open that they could have been given for.
   if (presented.length > 0)
     return denial('approval_action_mismatch', {}, { tool, reason: 'no_open_request' });
   const approvers = await approversOf(requirements, settings);
-  if ('code' in approvers) return approvers;
-  const pending = await open(question, requirements, settings);
-  return 'code' in pending ? pending : { verdict: 'missing', pending, missing: requirements };
+  return 'code' in approvers ? approvers : { verdict: 'missing', missing: requirements };
 }
 
 /** Tells the source that the action has been used. Best effort: its approvals serve once in any case. */
@@ -137,8 +132,8 @@ export async function closeApproval(
   await ask(() => source?.close(approvalSubject(action)), nothing, patience);
 }
 
-/** Asks the source to hold the action until it is approved; gives what it holds. */
-async function open(
+/** Asks the source to hold the action until it is approved; gives what it holds. Asked again, it is with what is required now: policies change. */
+export async function openAction(
   question: ApprovalQuestion,
   requirements: readonly ApprovalRequirement[],
   settings: ApprovalSettings,

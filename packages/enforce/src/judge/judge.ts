@@ -42,6 +42,7 @@ import {
 } from './call.ts';
 import { patienceWith } from './patience.ts';
 import { checkPolicy, type PolicySettings } from './policy.ts';
+import { askForApproval } from './question.ts';
 import { giveBackUses, type ReplaySettings, useUp } from './replay.ts';
 import { checkRevocation, queryOf, type RevocationSettings } from './revocation.ts';
 import { type Callers, type Subject, subjectOf } from './subject.ts';
@@ -184,7 +185,10 @@ export function createJudge(settings: Settings): Judge {
       required.length === 0 ? undefined : await checkApprovals(asking, known, required, approval);
     if (approvals !== undefined && 'code' in approvals) return refused(subject, approvals);
     if (approvals?.verdict === 'missing') {
-      const { pending, missing } = approvals;
+      const { missing } = approvals;
+      const asked = { authenticated, known, requirements: required };
+      const pending = await askForApproval(asking, asked, approval, replay);
+      if ('code' in pending) return refused(subject, pending);
       const cause = denial('approval_required', {}, { tool });
       return { ...refused(subject, cause), approval: { pending, missing } };
     }

@@ -16,21 +16,30 @@ export async function useUp(
   uses: readonly UsedKey[],
   approved: boolean,
   now: number,
-  { store, sessions, patience }: ReplaySettings,
+  replay: ReplaySettings,
 ): Promise<Denial | undefined> {
-  if (uses.length > 0) {
-    const verdict = await ask(() => store.accept(uses, now), readVerdict, patience);
-    if (verdict === 'replayed')
-      return approved ? denial('approval_replayed') : denial('proof_replayed', { step: '7i' });
-    if (verdict === 'full') return denial('replay_store_full', { step: '7i' });
-    // Never forgotten then: somebody else may have been the one who used them.
-    if (verdict !== 'accepted') return denial('replay_store_unavailable', { step: '7i' });
-  }
+  const refusal = uses.length === 0 ? undefined : await acceptUses(uses, now, replay);
+  if (refusal?.code === 'proof_replayed' && approved) return denial('approval_replayed');
+  if (refusal !== undefined) return refusal;
   if (session === undefined) return undefined;
-  const code = sessions?.commit(session.session, session.sequence, now) ?? 'session_unknown';
+  const code = replay.sessions?.commit(session.session, session.sequence, now) ?? 'session_unknown';
   if (code === 'accepted') return undefined;
-  if (uses.length > 0) await giveBackUses(uses, { store, sessions, patience });
+  if (uses.length > 0) await giveBackUses(uses, replay);
   return denial(code);
+}
+
+/** Marks as used; a denial where nothing has changed, or nobody knows. */
+export async function acceptUses(
+  uses: readonly UsedKey[],
+  now: number,
+  { store, patience }: ReplaySettings,
+): Promise<Denial | undefined> {
+  const verdict = await ask(() => store.accept(uses, now), readVerdict, patience);
+  if (verdict === 'accepted') return undefined;
+  if (verdict === 'replayed') return denial('proof_replayed', { step: '7i' });
+  if (verdict === 'full') return denial('replay_store_full', { step: '7i' });
+  // Never forgotten then: somebody else may have been the one who used them.
+  return denial('replay_store_unavailable', { step: '7i' });
 }
 
 /** Best effort: what cannot be forgotten stays used. */

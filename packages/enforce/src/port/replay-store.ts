@@ -13,7 +13,7 @@ export interface UsedKey {
 }
 
 /**
- * Remembers what was used: proofs (draft section 7.3 and step 7i) and approved actions.
+ * Remembers what was used: proofs (draft section 7.3 and step 7i), approved actions, and what has asked for approval.
  * A port: all processes of one enforcement point share one store.
  *
  * - The keys of one call are accepted together or not at all, also when two calls race: of two that share a key, exactly one passes.
