@@ -62,6 +62,19 @@ export function agentsIn(act: JsonValue | undefined, issuer: string): readonly s
   return agents;
 }
 
+/**
+ * What another issuer says of actors, without one of ours among them: it would be signed as if we had seen that agent act, and the
+ * answer would tell that issuer how any of our agents stands.
+ * @throws {AuthorityRefusal} `subject_refused`.
+ */
+export function requireOthersAct(act: JsonValue | undefined, issuer: string | undefined): void {
+  for (let next = act; isJsonObject(next); next = next['act'])
+    if (next['iss'] === issuer)
+      throw new AuthorityRefusal('subject_refused', 'Another issuer names an actor of ours.', {
+        facts: { reason: 'act' },
+      });
+}
+
 function isSame(act: JsonObject, { iss, sub }: Actor): boolean {
   return act['iss'] === iss && act['sub'] === sub;
 }

@@ -12,7 +12,7 @@ import type { ForeignDomains } from '../foreign/foreign-domain.ts';
 import type { SubjectBounds } from '../issuance/request.ts';
 import type { AuthorityStore, AuthorityTransaction } from '../port/store.ts';
 import { AuthorityRefusal } from '../refusal.ts';
-import { type Actor, actorsOfChain, informationOf } from './actors.ts';
+import { type Actor, actorsOfChain, informationOf, requireOthersAct } from './actors.ts';
 import { carriedAudience, carriedCaveats, toolsOf } from './carried.ts';
 import { malformed } from './form.ts';
 import { textClaim, unsafeClaims } from './jwt.ts';
@@ -165,7 +165,8 @@ function claimsFor(
   actor: Actor,
   nameOf: (thumbprint: string, uri: string) => Actor,
 ): JsonObject {
-  const { sub, subject } = informationOf(chain);
+  const { sub, act, subject } = informationOf(chain);
+  if (kind === 'foreign') requireOthersAct(act, actor.iss);
   const [own] = restsOn(chain);
   return {
     act: actorsOfChain(chain, actor, nameOf),

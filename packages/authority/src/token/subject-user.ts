@@ -1,7 +1,7 @@
 import { isJsonObject, type JsonObject } from '@taper/core';
 import type { SubjectBounds } from '../issuance/request.ts';
 import { AuthorityRefusal } from '../refusal.ts';
-import { actorsAfter } from './actors.ts';
+import { actorsAfter, requireOthersAct } from './actors.ts';
 import { hashText, readJwt } from './jwt.ts';
 import { actorRefused, refusedAs, type SubjectContext, subjectRefused } from './subject.ts';
 
@@ -43,6 +43,7 @@ export async function boundsOfUser(
   if (typeof sub !== 'string' || sub === '' || sub.length > MAX_SUB) throw subjectRefused('sub');
   requireMayAct(claims, actor);
   const act = Object.hasOwn(claims, 'act') ? claims['act'] : undefined;
+  requireOthersAct(act, actor.iss);
   const hash = hashText(token);
   return {
     subject: 'user',

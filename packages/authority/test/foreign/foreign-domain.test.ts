@@ -45,6 +45,20 @@ describe('a chain of a foreign domain', () => {
     expect(chain.anchor.issuer).toBe(PARTNER);
   });
 
+  test('says nothing of agents of ours, whether there are such or not (D24, F16)', async () => {
+    const caveats = { tenant: 'theirs' };
+    const domain = { ...DOMAIN, tenant: 'theirs' };
+    const outcomeOf = async (iss: string, name: string): Promise<string> => {
+      const information = {
+        act: { iss: PARTNER, sub: 'portal', act: { iss, sub: spiffeId(name) } },
+      };
+      return (await exchange({ caveats, information }, domain)).outcome;
+    };
+    expect(await outcomeOf(PARTNER, 'till')).toBe('ok');
+    for (const name of ['till', 'nobody'])
+      expect(await outcomeOf(ISSUER, name)).toBe('subject_refused: act');
+  });
+
   test('and what it names of its own subjects is kept, but not in a shape that verifiers deny', async () => {
     const before = { kind: 'user', iss: 'https://login.partner.example', hash: 'A'.repeat(43) };
     const caveats = { tenant: 'theirs' };

@@ -154,13 +154,17 @@ describe('act of the token is kept (D24)', () => {
     expect(claims['act']).toEqual({ iss: ISSUER, sub: spiffeId('desk'), act });
     expect(toolsOf(claims)).toEqual(LOOKUP);
   });
-  test('an agent of ours in it that is suspended refuses (D22)', async () => {
+  test('another issuer says nothing of agents of ours, and learns nothing of them (D24, F16)', async () => {
     const office = await openOffice();
-    const act = { iss: LOGIN, sub: 'portal', act: { iss: ISSUER, sub: spiffeId('till') } };
     const by = { kind: 'operator', id: 'test' } as const;
-    expect((await exchange(office, accessToken({ act }))).outcome).toBe('ok');
     await office.agents.suspend({ agent: spiffeId('till'), by });
-    expect((await exchange(office, accessToken({ act }))).outcome).toBe('subject_refused: actor');
+    for (const name of ['desk', 'till', 'nobody']) {
+      const ours = { iss: ISSUER, sub: spiffeId(name) };
+      for (const act of [ours, { iss: LOGIN, sub: 'portal', act: ours }])
+        expect((await exchange(office, accessToken({ act }))).outcome).toBe('subject_refused: act');
+    }
+    const theirs = { iss: LOGIN, sub: spiffeId('till') };
+    expect((await exchange(office, accessToken({ act: theirs }))).outcome).toBe('ok');
   });
   test('what cannot be kept refuses', async () => {
     let deep: JsonObject = { sub: 'a' };
