@@ -28,7 +28,7 @@ import { anchorsOf, requireRoot } from './roots.ts';
 import { createService } from './service.ts';
 import { openSharedLog, type SharedLogOptions } from './shared-log.ts';
 import { type OpenedStore, openStore } from './store.ts';
-import { trustedIssuers, witnessPlaces } from './trusted.ts';
+import { requireOwnApprovers, trustedIssuers, witnessPlaces } from './trusted.ts';
 
 /** Milliseconds that requests have to end when the node stops. */
 const GRACE = 10_000;
@@ -94,6 +94,7 @@ export async function startAuthority(options: StartOptions): Promise<RunningAuth
     undo.push(() => opened.close());
     const { keys } = opened;
     const storage = await openStore(folder, config, undo);
+    await requireOwnApprovers(config, storage.store);
     const known = (await readPublication(storage.store, clock))?.latest;
     const log = await openLog(
       storage,

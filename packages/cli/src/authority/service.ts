@@ -25,7 +25,7 @@ import type { AuthorityConfig } from './config.ts';
 import type { AuthorityKeys, RootKey } from './keys.ts';
 import { LOG_PREFIX } from './log-node.ts';
 import { publicDocuments, TOKEN_PATH } from './public-documents.ts';
-import { approverGroups, foreignDomains } from './trusted.ts';
+import { approverGroups, approverKeys, foreignDomains } from './trusted.ts';
 
 type HandlerOptions = Parameters<typeof createAuthorityHandler>[0];
 
@@ -82,7 +82,7 @@ export function createService(options: ServiceOptions, state: RootState): Author
     root: root.signer,
     ...hybrid,
     identity: keys.identity,
-    ownKeys,
+    ownKeys: [...ownKeys, ...approverKeys(config)],
     revocations: log,
     issuance,
     workloads: trusted,

@@ -1,4 +1,5 @@
 import {
+  type AuthorityStore,
   createTrustedIssuers,
   type FetchOptions,
   type ForeignDomainOptions,
@@ -80,6 +81,28 @@ export function approverGroups({
       }),
     ]),
   );
+}
+
+/** The keys of all approvers: nobody else may have one of them. @throws {Failure} `config_malformed`. */
+export function approverKeys(config: AuthorityConfig): readonly PublicKey[] {
+  return Object.values(approverGroups(config)).flatMap((group) => group.map(({ key }) => key));
+}
+
+/** Whoever asks does not approve. @throws {Failure} `config_malformed` where the key of an approver is, or was, an agent's. */
+export async function requireOwnApprovers(
+  config: AuthorityConfig,
+  store: AuthorityStore,
+): Promise<void> {
+  const keys = approverKeys(config);
+  const found = await store.read(async (tx) => {
+    for (const key of keys) if ((await tx.findKey(key.thumbprint))?.purpose === 'agent') return key;
+    return undefined;
+  });
+  if (found === undefined) return;
+  throw new Failure('config_malformed', 'taper.json: the key of an approver is an agent’s', {
+    field: 'approvers',
+    hint: `Give that approver a key of their own: ${found.thumbprint} would approve what it asks for itself.`,
+  });
 }
 
 function keyOf(jwk: JsonValue | undefined, field: string): PublicKey {
