@@ -7,7 +7,7 @@ import { jsonResponse, problemOf, problemResponse, serverProblem } from './probl
 /** Below it each waiting issuance has its address. */
 export const APPROVALS_PATH = '/approvals';
 
-const ADDRESS = /^\/approvals\/([A-Za-z0-9-]{22,128})$/;
+const ADDRESS = /^\/approvals\/([A-Za-z0-9_-]{22,128})$/;
 
 /**
  * Where approvers look at an issuance that waits and send their approvals (spec/approval.md section 8): `GET` gives the request and
