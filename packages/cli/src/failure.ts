@@ -1,4 +1,4 @@
-import type { Denial } from '@taper/core';
+import type { Denial, JsonValue } from '@taper/core';
 
 /** What a run ends with: permitted or done; denied or invalid; wrong usage; a file or server that cannot be reached. */
 export type ExitCode = 0 | 1 | 2 | 3;
@@ -124,6 +124,8 @@ export interface FailureOptions {
   /** Where: the file as given, the option, the field. Never contents of a key. */
   readonly file?: string | undefined;
   readonly field?: string | undefined;
+  /** What a server says beside its reason, for programs: ids, numbers, names. Never a secret. */
+  readonly facts?: Readonly<Record<string, JsonValue>> | undefined;
   /** The whole help text, where the command line says too little to know what was meant. */
   readonly help?: string | undefined;
   /** Why nothing was made: what verification would have said. */

@@ -65,7 +65,7 @@ function failureText({ message, options }: Failure): string {
 }
 
 function failureObject({ code, message, exitCode, options }: Failure): object {
-  const { hint, command, file, field, denial } = options;
+  const { hint, command, file, field, facts, denial } = options;
   return {
     code,
     message,
@@ -73,6 +73,7 @@ function failureObject({ code, message, exitCode, options }: Failure): object {
     ...(command === undefined ? {} : { command }),
     ...(file === undefined ? {} : { file }),
     ...(field === undefined ? {} : { field }),
+    ...(facts === undefined ? {} : { facts }),
     ...(denial === undefined ? {} : { denial: reportDenial(denial) }),
     exit_code: exitCode,
   };

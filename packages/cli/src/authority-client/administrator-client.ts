@@ -4,7 +4,9 @@ import { type JsonObject, type JsonValue, parseJson, platform } from '@taper/cor
 import { type Credential, createTaperFetch, type TaperFetch } from '@taper/http';
 import createClient, { type Client } from 'openapi-fetch';
 import { Failure } from '../failure.ts';
+import { isObject, member } from '../file/json.ts';
 import { making } from '../make.ts';
+import { escapeText } from '../text/escape.ts';
 import { patientFetch } from './answer.ts';
 import type { paths } from './paths.ts';
 
@@ -82,12 +84,26 @@ export function resultOf<Data>(answer: {
   throw refusalOf(answer.error, answer.response.status);
 }
 
-/** What a refusal says, for people. */
+/** Members of problem+json (RFC 9457) and of an OAuth error that are no facts; `facts` holds those of the latter. */
+const NO_FACTS: ReadonlySet<string> = new Set([
+  ...['type', 'status', 'title', 'detail', 'code', 'hint'],
+  ...['error', 'error_description', 'facts'],
+]);
+
+/** What a refusal says, for people, and its facts for programs. */
 export function refusalOf(problem: unknown, status: number): Failure {
-  const { code, title, hint, error, error_description, ...facts } = (
-    typeof problem === 'object' && problem !== null ? problem : {}
-  ) as Record<string, unknown>;
-  const named = typeof code === 'string' ? code : typeof error === 'string' ? error : undefined;
+  const body = isObject(problem as JsonValue) ? (problem as JsonObject) : {};
+  const inner = member(body, 'facts');
+  const facts = Object.fromEntries(
+    [...Object.entries(body), ...Object.entries(isObject(inner) ? inner : {})].filter(
+      ([name]) => !NO_FACTS.has(name),
+    ),
+  );
+  const text = (name: string): string | undefined => {
+    const value = member(body, name);
+    return typeof value === 'string' ? escapeText(value) : undefined;
+  };
+  const named = text('code') ?? text('error');
   if (named === undefined)
     return new Failure(
       'server_answer_invalid',
@@ -96,14 +112,18 @@ export function refusalOf(problem: unknown, status: number): Failure {
         hint: 'Is it the address of an authority?',
       },
     );
-  const words = typeof title === 'string' ? title : error_description;
-  const shown = Object.entries(facts).filter(
-    ([name, value]) =>
-      !['type', 'status'].includes(name) && ['string', 'number'].includes(typeof value),
+  const shown = Object.entries(facts)
+    .filter(([, value]) => ['string', 'number'].includes(typeof value))
+    .map(([name, value]) => `${escapeText(name)} ${escapeText(String(value))}`);
+  return new Failure(
+    'server_refused',
+    `refused: ${named}${shown.length === 0 ? '' : ` (${shown.join(', ')})`}`,
+    {
+      field: named,
+      ...(Object.keys(facts).length === 0 ? {} : { facts }),
+      hint: [text('title') ?? text('error_description'), text('hint')]
+        .filter((each) => each !== undefined)
+        .join(' '),
+    },
   );
-  const detail = shown.map(([name, value]) => `${name} ${String(value)}`).join(', ');
-  return new Failure('server_refused', `refused: ${named}${detail === '' ? '' : ` (${detail})`}`, {
-    field: named,
-    hint: [words, hint].filter((each) => typeof each === 'string').join(' '),
-  });
 }

@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { CLIENT_CREDENTIALS, JWT_SPIFFE } from '@taper/authority';
+import { APPROVALS_PATH } from '@taper/authority/http';
 import { AAT_ENTRY_TYPE, type JsonObject, type Signer } from '@taper/core';
 import type { Option } from 'commander';
 import { TOKEN_PATH } from '../authority/public-documents.ts';
@@ -9,8 +10,9 @@ import { Failure } from '../failure.ts';
 import { chainDocument, isCompact } from '../file/chain.ts';
 import { readTools } from '../file/tools.ts';
 import { parseDepth } from '../make.ts';
-import { listOption, valueOption } from '../option.ts';
+import { listOption, opaqueOption, valueOption } from '../option.ts';
 import type { Session } from '../session.ts';
+import { shellQuote } from '../text/shell.ts';
 import { parseDuration } from '../text/time.ts';
 import { createHolderClient, type HolderClient } from './holder-client.ts';
 
@@ -31,7 +33,7 @@ export const wantedOptions: readonly Option[] = [
   listOption('--audience <id>', 'where it is to be presented; may be repeated'),
   valueOption('--lifetime <duration>', 'how long; never longer than the grant says'),
   valueOption('--max-depth <number>', 'how many hops may follow; never more than the grant says'),
-  valueOption('--pending <id>', 'the issuance that waited for approvals'),
+  opaqueOption('--pending <id>', 'the issuance that waited for approvals'),
 ];
 
 /** An agent that can ask: its key, and the identity document that the authority gives it now. */
@@ -89,7 +91,11 @@ export async function requestRoot(
   { out, force }: WantedOptions,
   session: Session,
 ): Promise<Outcome> {
-  const answer = await client.send({ path: TOKEN_PATH, body: form, claims });
+  const answer = await client
+    .send({ path: TOKEN_PATH, body: form, claims })
+    .catch((cause: unknown) => {
+      throw sayWhereToApprove(cause, client.issuer);
+    });
   const { access_token: root, expires_in: seconds } = answer;
   if (typeof root !== 'string' || !isCompact(root) || typeof seconds !== 'number')
     throw new Failure('server_answer_invalid', 'the authority answers without a root');
@@ -99,4 +105,17 @@ export async function requestRoot(
     { ...(out === undefined ? {} : { out }), ...(force === undefined ? {} : { force }) },
     session,
   );
+}
+
+/** What waits for approvals, with the address that approvers need. */
+function sayWhereToApprove(cause: unknown, issuer: string): unknown {
+  if (!(cause instanceof Failure) || cause.options.field !== 'approval_required') return cause;
+  const pending = cause.options.facts?.['pending'];
+  if (typeof pending !== 'string') return cause;
+  const url = `${issuer}${APPROVALS_PATH}/${pending}`;
+  return new Failure(cause.code, cause.message, {
+    ...cause.options,
+    hint: `Ask again with --pending ${pending} when approvers have signed at ${url}, which they do with:`,
+    command: `taper approve --url ${shellQuote(url)} --key KEY --anchors ANCHORS`,
+  });
 }

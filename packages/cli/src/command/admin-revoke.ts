@@ -11,7 +11,7 @@ import { Failure } from '../failure.ts';
 import { readChain } from '../file/chain.ts';
 import { isObject, member } from '../file/json.ts';
 import { readPublicHalf } from '../file/key.ts';
-import { choiceOption, valueOption } from '../option.ts';
+import { choiceOption, opaqueOption, valueOption } from '../option.ts';
 import type { Session } from '../session.ts';
 import { escapeText, showName } from '../text/escape.ts';
 import { parseTime } from '../text/time.ts';
@@ -61,8 +61,8 @@ export const adminRevoke: AnyCommand = defineCommand<AdminRevokeOptions>({
       '--hop <number>',
       'of the chain, the token at this hop, 0 for the root (default: the last)',
     ),
-    valueOption('--token <hash>', 'a root that was issued; needs --tenant'),
-    valueOption('--key <thumbprint|file>', 'a key, or a file with its public half'),
+    opaqueOption('--token <hash>', 'a root that was issued; needs --tenant'),
+    opaqueOption('--key <thumbprint|file>', 'a key, or a file with its public half'),
     valueOption('--agent <name>', 'all keys of an agent; needs --tenant'),
     valueOption('--tenant <name>', 'tenant of the root, of the agent, or of the older tokens'),
     valueOption('--issued-before <time>', 'tokens of the tenant that are older than this'),

@@ -6,7 +6,7 @@ import {
   openAdministrator,
 } from '../authority-client/place.ts';
 import { type AnyCommand, defineCommand } from '../command-definition.ts';
-import { choiceOption, requiredOption, valueOption } from '../option.ts';
+import { choiceOption, opaqueOption, requiredOption } from '../option.ts';
 import { escapeText } from '../text/escape.ts';
 
 interface AgentStateOptions extends AdministratorOptions {
@@ -93,7 +93,7 @@ export const agentCompromise: AnyCommand = defineCommand<AgentStateOptions>({
   operands: OPERANDS,
   options: [
     TENANT,
-    valueOption('--agent-key <thumbprint>', 'which of its keys (default: the current one)'),
+    opaqueOption('--agent-key <thumbprint>', 'which of its keys (default: the current one)'),
     ...administratorOptions,
   ],
   examples: [
