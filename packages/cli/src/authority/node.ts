@@ -20,6 +20,7 @@ import { publishAnchors, readPublication } from './anchors-publication.ts';
 import { type AuthorityLog, type LogWitnessPlace, logKey, openLocalLog } from './authority-log.ts';
 import type { AuthorityConfig } from './config.ts';
 import { endingWith } from './drain.ts';
+import { openForwardClock } from './forward-clock.ts';
 import { HOME_FILES } from './home.ts';
 import { lockFolder } from './instance-lock.ts';
 import { type OpenKeysOptions, openKeys } from './keys.ts';
@@ -53,6 +54,8 @@ export interface StartOptions extends OpenKeysOptions {
   readonly writeLog?: (line: string) => void;
 }
 
+const machineClock = (): number => Math.floor(Date.now() / 1000);
+
 /** A node of the authority that takes requests. */
 export interface RunningAuthority {
   /** Where it listens; clients use the issuer's URL. */
@@ -77,7 +80,7 @@ export interface RunningAuthority {
  * @throws {Failure} `instance_running`, `port_taken`, `key_store_unusable`, `config_malformed`; {TaperError} what store and log have.
  */
 export async function startAuthority(options: StartOptions): Promise<RunningAuthority> {
-  const { folder, config, clock = () => Math.floor(Date.now() / 1000), writeLog } = options;
+  const { folder, config, writeLog } = options;
   const random = (length: number): Uint8Array => new Uint8Array(randomBytes(length));
   const logger = createLogger(
     config.logLevel,
@@ -95,6 +98,8 @@ export async function startAuthority(options: StartOptions): Promise<RunningAuth
     const { keys } = opened;
     const storage = await openStore(folder, config, undo);
     await requireOwnApprovers(config, storage.store);
+    const forward = await openForwardClock(options.clock ?? machineClock, storage.store);
+    const clock = forward.now;
     const known = (await readPublication(storage.store, clock))?.latest;
     const log = await openLog(
       storage,
@@ -149,6 +154,7 @@ export async function startAuthority(options: StartOptions): Promise<RunningAuth
     undo.push(() => watch.close());
     const sweeping = setInterval(() => {
       store.sweep(clock()).catch(onFailure);
+      forward.keep().catch(onFailure);
       watch.refresh().catch(onFailure);
     }, SWEEP_INTERVAL);
     undo.push(() => clearInterval(sweeping));
@@ -156,6 +162,7 @@ export async function startAuthority(options: StartOptions): Promise<RunningAuth
     const problems = async (): Promise<string[]> => [
       ...(stopping.signal.aborted ? ['draining'] : []),
       ...((await answers(() => store.ping())) ? [] : ['store']),
+      ...(forward.isBehind() ? ['clock'] : []),
       ...(await log.problems()),
       ...watch.problems(),
     ];
