@@ -114,6 +114,7 @@ export type {
 export type { PortFailure, PortName } from './port-failure.ts';
 export { checkUsedKeys, perhapsForgotten as keyPerhapsForgotten } from './replay/used-keys.ts';
 export type { Revocation } from './revocation/entry.ts';
+export type { ReplacedKey } from './revocation/replaced-keys.ts';
 export type { LiveSession, SessionAuthenticator } from './session/authenticator.ts';
 export {
   type InitiateOptions,

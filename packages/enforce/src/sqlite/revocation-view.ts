@@ -11,6 +11,11 @@ import {
   readRevocation,
   viewFull,
 } from '../revocation/entry.ts';
+import {
+  createReplacedKeys,
+  type ReplacedKey,
+  readReplacedKey,
+} from '../revocation/replaced-keys.ts';
 import type { SqliteDatabase } from './database.ts';
 
 /** Revocations long past that each `revoke` deletes. */
@@ -28,6 +33,15 @@ const TABLES = `
   CREATE INDEX revocation_time ON revocation (time) WHERE kind <> 'tenant';
 `;
 
+/** A part of its own, so that files from before it go on. A key that is replaced again gets a new number, too. */
+const REPLACED_TABLES = `
+  CREATE TABLE replaced_key (
+    number INTEGER PRIMARY KEY AUTOINCREMENT,
+    key TEXT NOT NULL UNIQUE,
+    until INTEGER NOT NULL
+  ) STRICT;
+`;
+
 export interface SqliteRevocationView extends RevocationView {
   /**
    * Revokes, for all processes that share the file from the moment the promise resolves. Revoking again never weakens what was
@@ -38,6 +52,12 @@ export interface SqliteRevocationView extends RevocationView {
    * is revoked then.
    */
   revoke(revocation: Revocation, now: number): Promise<void>;
+  /**
+   * Has a key that was replaced act no longer from a time on, as its rotation statement says. Of two times for one key the earlier counts.
+   *
+   * @throws {TaperError} `option_invalid`; `store_unavailable` when the view is full, the file locked or the disk full. Nothing has changed then.
+   */
+  replace(replaced: ReplacedKey): Promise<void>;
 }
 
 /**
@@ -53,6 +73,7 @@ export function createSqliteRevocationView(
   const { logs = [], capacity = DEFAULT_REVOCATION_CAPACITY } = options;
   checkRevocationOptions(capacity, logs);
   database.define('revocation', 1, TABLES);
+  database.define('replaced_key', 1, REPLACED_TABLES);
   const followed = new Set(logs);
   let revoked = createRevocationSet();
   const news = database.prepare(
@@ -65,7 +86,15 @@ export function createSqliteRevocationView(
   const past = database.prepare(
     `SELECT kind, subject, time FROM revocation WHERE kind <> 'tenant' AND time < ? ORDER BY time LIMIT ?`,
   );
+  const newlyReplaced = database.prepare(
+    'SELECT number, key, until FROM replaced_key WHERE number > ? ORDER BY number',
+  );
+  const endOf = database.prepare('SELECT until FROM replaced_key WHERE key = ?');
+  const unreplace = database.prepare('DELETE FROM replaced_key WHERE key = ?');
+  const insertReplaced = database.prepare('INSERT INTO replaced_key (key, until) VALUES (?, ?)');
+  const replaced = createReplacedKeys();
   let last = 0;
+  let lastReplaced = 0;
 
   /** Never inside a transaction: what is rolled back must not have been read. */
   function readNews(): void {
@@ -77,6 +106,10 @@ export function createSqliteRevocationView(
     for (const row of news.all(last)) {
       revoked.add(entryOf(row));
       last = Number(row['number']);
+    }
+    for (const row of newlyReplaced.all(lastReplaced)) {
+      replaced.add({ key: String(row['key']), until: Number(row['until']) });
+      lastReplaced = Number(row['number']);
     }
   }
 
@@ -98,7 +131,7 @@ export function createSqliteRevocationView(
   return {
     check(query, now) {
       database.read(readNews);
-      const found = revoked.find(query);
+      const found = revoked.find(query) ?? replaced.find(query, now);
       if (found !== undefined) return found;
       if (query.logs.some((log) => !followed.has(log))) return { verdict: 'unknown_log' };
       return { verdict: 'good', asOf: now };
@@ -107,6 +140,16 @@ export function createSqliteRevocationView(
       const entry = readRevocation(revocation);
       database.read(readNews);
       await database.write(() => revoke(entry, now));
+    },
+    async replace(given) {
+      const { key, until } = readReplacedKey(given);
+      database.read(readNews);
+      await database.write(() => {
+        const known = endOf.get(key);
+        if (known === undefined && replaced.size >= capacity) throw viewFull();
+        unreplace.run(key);
+        insertReplaced.run(key, Math.min(until, Number(known?.['until'] ?? until)));
+      });
     },
   };
 }
