@@ -35,6 +35,9 @@ export interface OpenKeysOptions {
   readonly askPassphrase?: () => Promise<Uint8Array>;
 }
 
+/** Key files that are opened at one time: each takes 128 MiB meanwhile. */
+const AT_ONE_TIME = 3;
+
 const WITHOUT_WITNESS = ['identity', 'authority', 'log'] as const;
 
 /**
@@ -49,17 +52,21 @@ export async function openKeys(
   const places = keyPlaces(config);
   const opening = beginOpening(folder, config, options);
   try {
-    const roots = await openConfiguredRoots(opening, places.root, places.nextRoot);
-    const own: Partial<Record<keyof AuthorityKeys, Signer>> = {};
     const purposes =
       config.witnessListen === undefined
         ? WITHOUT_WITNESS
         : ([...WITHOUT_WITNESS, 'witness'] as const);
-    for (const purpose of purposes) {
+    const open = async (purpose: keyof AuthorityKeys) => {
       const { signer } = await opening.open(places[purpose], purpose);
       const origin = purpose === 'log' || purpose === 'witness' ? { origin: config.logOrigin } : {};
-      own[purpose] = purposeSigner({ signer, purpose, ...origin });
-    }
+      return [purpose, purposeSigner({ signer, purpose, ...origin })] as const;
+    };
+    // At the same time: deriving the key of a file from the passphrase takes most of a start.
+    const [roots, ...opened] = await allSettled([
+      openConfiguredRoots(opening, places.root, places.nextRoot),
+      ...purposes.map(open),
+    ]);
+    const own: Partial<Record<keyof AuthorityKeys, Signer>> = Object.fromEntries(opened);
     const publicKeys = [...roots.map(({ signer }) => signer), ...Object.values(own)].map(
       ({ publicKey }) => publicKey,
     );
@@ -108,7 +115,7 @@ export async function usePassphrase(
   }
 }
 
-/** Opens one key after the other, and remembers them for the end; the passphrase is had once for all. */
+/** Opens keys, and remembers them for the end; the passphrase is had once for all. */
 interface Opening {
   readonly context: DriverContext;
   open(place: Parameters<typeof openKey>[0], name: string): Promise<OpenedKey>;
@@ -122,12 +129,15 @@ function beginOpening(
   options: OpenKeysOptions,
 ): Opening {
   const opened: OpenedKey[] = [];
-  let typed: Uint8Array | undefined;
+  let typed: Promise<Uint8Array> | undefined;
+  let turn: Promise<unknown> = Promise.resolve();
+  let files = 0;
+  const lanes: Promise<unknown>[] = Array.from({ length: AT_ONE_TIME }, () => turn);
   const ask = options.askPassphrase ?? promptPassphrase('Passphrase of the authority’s keys');
   const passphrase: PassphraseSource =
     file === undefined
       ? async () => {
-          typed ??= await ask();
+          typed ??= ask();
           return typed;
         }
       : passphraseFile(pathOf(folder, file));
@@ -135,15 +145,33 @@ function beginOpening(
   return {
     context,
     async open(place, name) {
-      const key = await openKey(place, name, context);
+      let opening: Promise<OpenedKey>;
+      if (place.driver === 'file') {
+        const lane = files++ % lanes.length;
+        opening = (lanes[lane] ?? turn).then(() => openKey(place, name, context));
+        lanes[lane] = opening.catch(() => undefined);
+      } else {
+        // One after the other, and none after a failure: a device counts wrong PINs, and locks itself.
+        opening = turn.then(() => openKey(place, name, context));
+        turn = opening;
+      }
+      const key = await opening;
       opened.push(key);
       return key;
     },
-    forgetPassphrase: () => typed?.fill(0),
+    forgetPassphrase: () => void typed?.then((bytes) => bytes.fill(0)).catch(() => undefined),
     async close() {
       for (const key of opened.splice(0)) await key.close();
     },
   };
+}
+
+/** As `Promise.all`, but done only when all are: what was opened can then be closed. */
+async function allSettled<Works extends readonly unknown[]>(
+  works: readonly [...Works],
+): Promise<{ -readonly [Index in keyof Works]: Awaited<Works[Index]> }> {
+  await Promise.allSettled(works);
+  return Promise.all(works);
 }
 
 async function openConfiguredRoots(
@@ -151,8 +179,10 @@ async function openConfiguredRoots(
   root: RootPlace,
   next: RootPlace | undefined,
 ): Promise<readonly RootKey[]> {
-  const first = await openRoot(opening, root, 'root');
-  return next === undefined ? [first] : [first, await openRoot(opening, next, 'next root')];
+  return allSettled([
+    openRoot(opening, root, 'root'),
+    ...(next === undefined ? [] : [openRoot(opening, next, 'next root')]),
+  ]);
 }
 
 async function openRoot(

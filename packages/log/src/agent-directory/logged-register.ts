@@ -49,6 +49,9 @@ const SHARED = 60_000;
 /** Entries after which the register is saved. */
 const SAVE_EVERY = 10_000;
 
+/** Entries that were read at a start after which it is. */
+const SAVE_AT_START = 1_000;
+
 /**
  * Reads the agents out of a log, and goes on with it.
  * @throws {TaperError} `option_invalid`; `log_corrupt` for an entry of the authority that is not by the rules.
@@ -107,6 +110,8 @@ export async function openLoggedRegister(options: LoggedRegisterOptions): Promis
   }
 
   await catchUp();
+  // Whoever is killed once would else read it all again at every start.
+  if (size >= saved + SAVE_AT_START) await save();
   const unwatch = feed.watch(() => void catchUp().catch(report));
 
   async function capture(): Promise<DirectorySnapshot> {
