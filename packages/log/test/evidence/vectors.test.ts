@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import { type JsonObject, readEvidenceTrust, verifyEvidence } from '@taper/core';
+import { type JsonObject, readEvidenceTrust, requestRevocation, verifyEvidence } from '@taper/core';
 import { exchangedFor } from '@taper/testkit';
 import { describe, expect, test } from 'vitest';
 import { openScene, TRUST as REVOCATION } from '../revoked-set/scene.ts';
@@ -11,6 +11,7 @@ import {
   PARTIES,
   PAYMENT,
   policy,
+  REVOCATION_ORIGIN,
   restart,
   toldDenial,
   toldPermit,
@@ -318,8 +319,17 @@ async function exchangedAfter(what: (typeof EXCHANGED)[number][0]): Promise<stri
     tenant: { kind: 'tenant', tenant: 'acme', issued_before: NOW - 30 },
   } as const;
   const revoked = target[what];
-  if (revoked !== undefined)
-    await story.revocation.revoke(revoked, what === 'root' ? { expiresAt: NOW + 3600 } : {});
+  if (revoked !== undefined) {
+    const request = await requestRevocation({
+      log: REVOCATION_ORIGIN,
+      target: revoked,
+      signer: PARTIES.revoker.signer,
+      now: NOW,
+      id: `exchanged ${what}`,
+      ...(what === 'root' ? { expiresAt: NOW + 3600 } : {}),
+    });
+    expect(await story.revocation.request(request)).toMatchObject({ ok: true });
+  }
   await story.recorder.record(await toldPermit(chain, caveats));
   return story.bundle({ staples: [await story.staple(chain)] });
 }
