@@ -69,6 +69,8 @@ export interface EndpointDeclaration<Args extends ArgumentMap, Result extends z.
   readonly refusals: readonly RefusalCode[];
   /** Bytes of the body. Default 65,536. */
   readonly maxBody?: number;
+  /** Of `possession`: refuses a stranger before the proof is remembered as used, which writes. Only reads. @throws {AuthorityRefusal} */
+  admit?(authority: Authority, call: Omit<Call<Args>, 'content'>): Promise<unknown>;
   /** @throws {AuthorityRefusal} */
   handle(authority: Authority, call: Call<Args>): Promise<z.infer<Result>>;
 }
@@ -85,6 +87,10 @@ export interface Endpoint {
   readonly result: z.ZodType;
   readonly refusals: readonly RefusalCode[];
   readonly maxBody: number;
+  admit?(
+    authority: Authority,
+    call: { readonly args: never; readonly caller: Caller },
+  ): Promise<unknown>;
   handle(
     authority: Authority,
     call: { readonly args: never; readonly caller: Caller; readonly content: string },
@@ -102,7 +108,7 @@ export function endpoint<const Args extends ArgumentMap, Result extends z.ZodTyp
     ...declaration,
     maxBody: declaration.maxBody ?? DEFAULT_MAX_BODY,
     handle: declaration.handle as unknown as Endpoint['handle'],
-  });
+  } as Endpoint);
 }
 
 export function inPath<Schema extends z.ZodType>(schema: Schema): Argument<Schema> {

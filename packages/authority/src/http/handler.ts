@@ -6,7 +6,7 @@ import { AuthorityRefusal } from '../refusal.ts';
 import { spendDpopProof, verifyDpopProof } from '../token/dpop.ts';
 import type { Nonces } from '../token/nonce.ts';
 import { answer } from './answer.ts';
-import { readArguments } from './arguments.ts';
+import { type RawArguments, readArguments, validateArguments } from './arguments.ts';
 import { clientAddress } from './client-address.ts';
 import type { Caller, Endpoint } from './endpoint.ts';
 import type { Metrics } from './metrics.ts';
@@ -136,7 +136,7 @@ function createApp(
       try {
         const read = await readArguments(each, request, c.req.param());
         if (typeof read === 'string') return refuse(serverProblem(read), trace, fresh);
-        const caller = await callerOf(each, request, authority, nonces);
+        const caller = await callerOf(each, request, read.args, authority, nonces);
         const response = await answer(each, authority, read.args, caller);
         for (const [name, value] of Object.entries(fresh)) response.headers.set(name, value);
         return response;
@@ -159,11 +159,14 @@ function createApp(
 }
 
 async function callerOf(
-  { access, method }: Endpoint,
+  endpoint: Endpoint,
   request: Request,
-  { issuer, clock, store }: Authority,
+  args: RawArguments,
+  authority: Authority,
   nonces: Nonces,
 ): Promise<Caller> {
+  const { access, method } = endpoint;
+  const { issuer, clock, store } = authority;
   if (access.kind !== 'possession') return { kind: 'anybody' };
   const now = clock();
   const proof = verifyDpopProof(request.headers.get('dpop'), {
@@ -173,6 +176,8 @@ async function callerOf(
     now,
     acceptsNonce: (nonce) => nonces.accepts(nonce),
   });
+  const caller: Caller = { kind: 'holder', key: proof.key };
+  await endpoint.admit?.(authority, { args: validateArguments(endpoint, args) as never, caller });
   await store.transaction((tx) => spendDpopProof(tx, proof, now));
-  return { kind: 'holder', key: proof.key };
+  return caller;
 }

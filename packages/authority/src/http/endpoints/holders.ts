@@ -72,6 +72,7 @@ export const HOLDER_ENDPOINTS: readonly Endpoint[] = [
       'agent_retired',
       'key_not_current',
     ],
+    admit: ({ agents }, { caller }) => agents.agentOfKey(possessionOf(caller).key.thumbprint),
     async handle({ agents }, { caller }) {
       return show(await agents.renewIdentity(possessionOf(caller)));
     },
@@ -106,6 +107,11 @@ export const HOLDER_ENDPOINTS: readonly Endpoint[] = [
       'key_weak',
       'key_in_use',
     ],
+    async admit({ store }, { args }) {
+      const key = await store.read((tx) => tx.findKey(args.old_key));
+      if (key?.purpose !== 'agent')
+        throw new AuthorityRefusal('agent_unknown', 'There is no agent with this key.');
+    },
     async handle({ agents }, { args, caller }) {
       const { old_key: oldKey, consent, acceptance, overlap } = args;
       const { agent, statement, oldUntil } = await agents.rotateKey({
