@@ -10,7 +10,7 @@ import {
   passphraseFile,
   type ScryptCost,
 } from '@taper/authority/keys';
-import { generateKeyPair, type JsonObject } from '@taper/core';
+import { generateKeyPair, type JsonObject, KeyStoreError } from '@taper/core';
 import { Failure } from '../failure.ts';
 import { publicDocument } from '../file/key.ts';
 import { jsonText, showName } from '../text/escape.ts';
@@ -228,7 +228,9 @@ async function guarded(folder: string, work: () => Promise<void>): Promise<void>
   try {
     await work();
   } catch (cause) {
-    const { code } = cause as NodeJS.ErrnoException;
+    // A key that cannot be written says so by what the disk said.
+    const said = cause instanceof KeyStoreError ? cause.cause : cause;
+    const code = (said as NodeJS.ErrnoException | undefined)?.code;
     if (cause instanceof Failure || code === undefined || !/^E[A-Z]+$/.test(code)) throw cause;
     throw new Failure('file_unwritable', `cannot write in ${showName(folder)}: ${code}`, {
       file: showName(folder),

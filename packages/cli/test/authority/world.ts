@@ -34,8 +34,9 @@ export class World {
   /** Seconds by which its clock is ahead. */
   ahead = 0;
 
-  constructor() {
-    this.folder = mkdtempSync(join(tmpdir(), 'taper-authority-'));
+  /** @param folder where it is made: an empty one. */
+  constructor(folder: string = mkdtempSync(join(tmpdir(), 'taper-authority-'))) {
+    this.folder = folder;
     worlds.push(this);
   }
 
