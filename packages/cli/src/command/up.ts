@@ -91,6 +91,8 @@ export const up: AnyCommand = defineCommand<UpOptions>({
       }),
     );
     try {
+      // From here on it can be stopped: whoever reads that it listens may do so at once.
+      const { stopped } = io;
       const isNew = await withLog(() => writeStandingFiles(folder, running, io.clock()));
       const { url, witnessUrl, managementUrl } = running;
       const where = options.dir === undefined ? '' : ` --dir ${shellQuote(options.dir)}`;
@@ -113,7 +115,7 @@ export const up: AnyCommand = defineCommand<UpOptions>({
             })
           : `${lines.join('\n')}\n`,
       );
-      await untilAborted(io.stopped);
+      await untilAborted(stopped);
     } finally {
       await running.close();
     }
