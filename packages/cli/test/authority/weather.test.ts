@@ -230,6 +230,19 @@ describe.skipIf(probe === undefined)('an authority whose disk is full', () => {
     expect(readdirSync(folder)).not.toContain('.unfinished');
   });
 
+  it('is not started, says why, and starts when there is room', async () => {
+    const mounted = disk(16);
+    const folder = join(mounted, 'authority');
+    const workspace = new Workspace('empty');
+    await makeHome(folder, { port: 0 });
+    fillDisk(join(mounted, 'filler'));
+    const { error, result } = await workspace.json(['up', '--dir', folder]);
+    expect(result).toBeUndefined();
+    expect(error).toMatchObject({ exit_code: 3, hint: expect.stringMatching(/\w/) });
+    rmSync(join(mounted, 'filler'));
+    expect((await workspace.taper(['up', '--dir', folder])).exitCode).toBe(0);
+  });
+
   it('Z06: refuses changes with 503, keeps all that it acknowledged, and goes on by itself when there is room', async () => {
     const mounted = disk(24);
     const world = new World(join(mounted, 'authority'));
