@@ -89,7 +89,7 @@ describe('the incident', () => {
       'a listener proof_replayed',
       'deployer approval_required',
       'deployer permitted',
-      'a listener approval_required',
+      'a listener proof_replayed',
       'deployer approval_required',
       'triage permitted',
       'triage permitted',

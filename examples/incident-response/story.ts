@@ -169,7 +169,7 @@ async function deploy({ page, oncall, deployer, platform }: Cast): Promise<void>
     deployer.call(platform, deployProduction, RELEASE),
   );
   const approved = deployer.latest();
-  await page.step('a listener', 'send that request again', 'approval_required', () =>
+  await page.step('a listener', 'send that request again', 'proof_replayed', () =>
     readResponse(fetch(approved)),
   );
   await page.step('deployer', 'deploy it once more', 'approval_required', () =>

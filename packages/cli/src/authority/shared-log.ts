@@ -202,6 +202,8 @@ export async function openSharedLog(options: SharedLogOptions): Promise<Authorit
     witnesses,
     ownWitness: undefined,
     async problems() {
+      // Before that nothing is fresh enough for the gate, on whichever node.
+      if (follower.status().epoch === 0) return ['log'];
       if (writing !== undefined) return [];
       const holder = await lease.holder().catch(() => undefined);
       return holder === undefined ? ['log'] : [];
