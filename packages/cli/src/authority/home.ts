@@ -1,4 +1,4 @@
-import { randomInt } from 'node:crypto';
+import { randomInt, randomUUID } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { mkdir, open, readdir, readFile, rename, rm } from 'node:fs/promises';
 import { createServer } from 'node:net';
@@ -185,7 +185,10 @@ async function clearUnfinished(folder: string, found: readonly string[]): Promis
   const { passphrase, keys, administratorKey, administratorPublicKey } = HOME_FILES;
   const ours = [passphrase, keys, administratorKey, administratorPublicKey] as const;
   for (const name of found)
-    if ((ours as readonly string[]).includes(name) || /^\.?taper\.json.*\.new$/.test(name))
+    if (
+      (ours as readonly string[]).includes(name) ||
+      /^\.?taper\.json.*\.new(?:-[0-9a-f-]{36})?$/.test(name)
+    )
       await rm(join(folder, name), { recursive: true, force: true });
 }
 
@@ -218,9 +221,15 @@ async function writePlain(folder: string, name: string, text: string, mode = 0o6
 }
 
 async function writeWhole(folder: string, name: string, text: string, mode = 0o644): Promise<void> {
-  const beside = `${name}.new`;
-  await writePlain(folder, beside, text, mode);
-  await rename(join(folder, beside), join(folder, name));
+  // Of several at once each has a file of its own, and the last one counts.
+  const beside = `${name}.new-${randomUUID()}`;
+  try {
+    await writePlain(folder, beside, text, mode);
+    await rename(join(folder, beside), join(folder, name));
+  } catch (cause) {
+    await rm(join(folder, beside), { force: true });
+    throw cause;
+  }
 }
 
 /** @throws {Failure} `file_unwritable` for what the disk says. */
