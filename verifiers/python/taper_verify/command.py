@@ -214,7 +214,9 @@ def _suite(options: argparse.Namespace) -> int:
     for name in options.files:
         judged = list(judge_suite(Path(name)))
         for each in judged:
-            if not each.agrees:
+            if each.is_beyond_this_machine:
+                print(f"NOT CHECKED {each.vector['id']}: this version of cryptography has no ML-DSA, so it is refused here")
+            elif not each.agrees:
                 differs += 1
                 print(f"DIFFERS {each.vector['id']}: {each.vector['expected']['verdict']}, here {each.verdict}")
         exact = sum(each.agrees_exactly for each in judged)

@@ -10,7 +10,7 @@ from typing import Any
 
 from .caveat import Profile
 from .denial import Denial, Denied
-from .hybrid import read_hybrid_key
+from .hybrid import mldsa, read_hybrid_key
 from .key import read_public_key
 from .presentation import Presentation, PresentedChain, read_presentation_text
 from .strict_json import parse
@@ -27,6 +27,11 @@ class Judged:
     @property
     def verdict(self) -> str:
         return "PERMIT" if self.denial is None else "DENY"
+
+    @property
+    def is_beyond_this_machine(self) -> bool:
+        """Whether it is refused only because nothing here can check a second signature."""
+        return not self.agrees and mldsa is None and self.denial is not None and self.denial.code == "hybrid_signature_invalid"
 
     @property
     def agrees(self) -> bool:

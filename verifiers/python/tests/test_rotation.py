@@ -4,6 +4,7 @@ import json
 import unittest
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from taper_verify import base64url
 from taper_verify.denial import Denied
@@ -16,7 +17,7 @@ SUBJECT = "spiffe://example.com/acme/agent/alice"
 
 
 def _jwk(key: Ed25519PrivateKey) -> dict[str, str]:
-    return {"crv": "Ed25519", "kty": "OKP", "x": base64url.encode(key.public_key().public_bytes_raw())}
+    return {"crv": "Ed25519", "kty": "OKP", "x": base64url.encode(key.public_key().public_bytes(Encoding.Raw, PublicFormat.Raw))}
 
 
 def _read(key: Ed25519PrivateKey) -> PublicKey:
