@@ -16,6 +16,7 @@ import {
   createRevocationService,
   createWitnessClient,
   openLog,
+  openLoggedRegister,
   openRevocationAuthority,
   openRevocationFollower,
   type RevocationAuthority,
@@ -254,7 +255,23 @@ async function beginTenure(
       onFailure,
     });
     undo.push(() => authority.close());
-    const service = createRevocationService({ log, authority, prefix: LOG_PREFIX, onFailure });
+    const agents = await openLoggedRegister({
+      authority,
+      signer: keys.authority,
+      state: createPostgresRevocationStateStore(database, {
+        log: `${config.logOrigin} agents`,
+        lease,
+      }),
+      onFailure,
+    });
+    undo.push(() => agents.close());
+    const service = createRevocationService({
+      log,
+      authority,
+      agents,
+      prefix: LOG_PREFIX,
+      onFailure,
+    });
     const pump = await startPump(store, authority, keys, onFailure, LOOK);
     undo.push(() => pump.close());
     const published = followPublishedEpoch(authority);

@@ -13,6 +13,7 @@ import {
   parseNoteKey,
   type Signer,
   verifyCheckpoint,
+  verifyDirectoryStatement,
 } from '@taper/core';
 import { auditRevocations, createHttpTileSource, createLogReader } from '@taper/log';
 import { startPostgres } from '@taper/testkit/postgres';
@@ -177,6 +178,18 @@ it('says at every node how far the log had come when a root was issued (N02, M06
     expect(epoch).toBeGreaterThan(0);
   }
 }, 60_000);
+
+it('serves the directory of agents at every node, signed by the authority', async () => {
+  const { authority_keys: keys, log } = JSON.parse(read(HOME_FILES.anchors));
+  const trust = { log: log.origin as string, authority: (keys as unknown[]).map(importPublicKey) };
+  for (const { url } of nodes) {
+    const [statement = '', ...facts] = (await (await fetch(`${url}/log/agents`)).text())
+      .trimEnd()
+      .split('\n');
+    expect(verifyDirectoryStatement(statement, trust)?.members).toBe(facts.length);
+    expect(facts.some((line) => line.includes('/acme/agent/epochs'))).toBe(true);
+  }
+});
 
 it('takes every request at every node, and goes on when the one that writes the log is killed', async () => {
   const acknowledged: string[] = [];
