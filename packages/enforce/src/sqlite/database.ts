@@ -189,12 +189,14 @@ function prepareFile(db: DatabaseSync, path: string, witness: string): void {
 }
 
 function checkIdentity(db: DatabaseSync, path: string): 'new' | 'ours' {
+  // In this order: another process may make the store in between, and what it made then says whose it is.
+  const isEmpty = numberOf(db, 'SELECT count(*) FROM sqlite_schema') === 0;
   const application = numberOf(db, 'PRAGMA application_id');
   if (application === APPLICATION_ID) {
     if (numberOf(db, 'PRAGMA user_version') === FORMAT_VERSION) return 'ours';
     throw otherVersion(path, 'the file');
   }
-  if (application === 0 && numberOf(db, 'SELECT count(*) FROM sqlite_schema') === 0) return 'new';
+  if (application === 0 && isEmpty) return 'new';
   throw new TaperError('store_unusable', `The database ${path} belongs to another application.`, {
     hint: 'Name another file. A store makes its file itself when there is none.',
   });
