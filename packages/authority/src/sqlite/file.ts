@@ -127,9 +127,11 @@ function makeStore(db: DatabaseSync): void {
 }
 
 function checkIdentity(db: DatabaseSync, path: string): 'new' | 'ours' {
+  // In this order: another process may make the file in between, and what it made then says whose it is.
+  const isEmpty = numberOf(db, 'SELECT count(*) FROM sqlite_schema') === 0;
   const application = numberOf(db, 'PRAGMA application_id');
   if (application === APPLICATION_ID) return 'ours';
-  if (application === 0 && numberOf(db, 'SELECT count(*) FROM sqlite_schema') === 0) return 'new';
+  if (application === 0 && isEmpty) return 'new';
   throw new TaperError('store_unusable', `The database ${path} belongs to another application.`, {
     hint: 'Name another file. A store makes its file itself when there is none.',
   });

@@ -158,10 +158,12 @@ function prepareFile(db: DatabaseSync, path: string, mark: string): void {
 }
 
 function checkIdentity(db: DatabaseSync, path: string): 'new' | 'ours' {
+  // In this order: another process may make the file in between, and what it made then says whose it is.
+  const isEmpty = numberOf(db, 'SELECT count(*) FROM sqlite_schema') === 0;
   const application = numberOf(db, 'PRAGMA application_id');
   if (application === APPLICATION_ID && numberOf(db, 'PRAGMA user_version') === FORMAT_VERSION)
     return 'ours';
-  if (application === 0 && numberOf(db, 'SELECT count(*) FROM sqlite_schema') === 0) return 'new';
+  if (application === 0 && isEmpty) return 'new';
   throw new TaperError('store_unusable', `The database ${path} is no state of a witness.`, {
     hint: 'Name another file; the witness makes its state itself when there is none. Another version of Taper may have made this one.',
   });
