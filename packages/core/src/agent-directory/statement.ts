@@ -4,12 +4,11 @@ import { readCanonicalObject } from '../authority-entry/canonical.ts';
 import type { Signer } from '../crypto/port.ts';
 import { TaperError } from '../error.ts';
 import { canonicalize, canonicalizeParsed } from '../jcs.ts';
-import type { SignatureCheck } from '../jws.ts';
 import { signBytes } from '../make.ts';
 import type { RevocationEntryTrust } from '../revocation/entry.ts';
 import { isHashText } from '../revocation/target.ts';
-import { precheckSignature } from '../signature.ts';
 import { driveSync } from '../signature-driver.ts';
+import { signedBy } from '../signed-by.ts';
 
 /** What begins every text that an authority signs for such a statement; no other text that Taper signs begins so. */
 const DOMAIN = 'taper-agent-directory-v1:';
@@ -64,22 +63,8 @@ export function verifyDirectoryStatement(
   const { type, version, log, size, members, hash } = signed;
   if (type !== 'agent_directory' || version !== 1 || log !== trust.log) return undefined;
   if (!isTime(size) || !isTime(members) || !isHashText(hash)) return undefined;
-  const bytes = typeof signature === 'string' ? platform.decodeBase64url(signature) : undefined;
-  if (bytes === undefined) return undefined;
-  const input = UTF8.encode(DOMAIN + canonicalizeParsed(signed));
-  return driveSync(verification(bytes, input, trust))
-    ? Object.freeze({ log, size, members, hash })
-    : undefined;
-}
-
-function* verification(
-  signature: Uint8Array,
-  input: Uint8Array,
-  { authority }: RevocationEntryTrust,
-): Generator<SignatureCheck, boolean, boolean> {
-  for (const key of authority) {
-    if (precheckSignature(key.alg, signature) !== undefined) continue;
-    if ((yield { key, input, signature }) === true) return true;
-  }
-  return false;
+  if (typeof signature !== 'string') return undefined;
+  const text = DOMAIN + canonicalizeParsed(signed);
+  if (driveSync(signedBy(trust.authority, text, signature)) === undefined) return undefined;
+  return Object.freeze({ log, size, members, hash });
 }

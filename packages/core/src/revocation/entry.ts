@@ -7,8 +7,8 @@ import { isJsonObject, type JsonObject, parseJson } from '../json.ts';
 import type { SignatureCheck } from '../jws.ts';
 import type { PublicKey } from '../key.ts';
 import { signBytes } from '../make.ts';
-import { precheckSignature } from '../signature.ts';
 import { driveAsync, driveSync } from '../signature-driver.ts';
+import { signedBy } from '../signed-by.ts';
 import { type EpochRecord, readEpochObject } from './epoch.ts';
 import { isVerifiedRequest, type VerifiedRevocationRequest } from './request.ts';
 import type { RevocationRole } from './right.ts';
@@ -185,14 +185,9 @@ export function* entryVerification(
   { log, authority }: RevocationEntryTrust,
 ): Generator<SignatureCheck, RevocationEntryVerdict, boolean> {
   if (entry.log !== log) return { ok: false, problem: 'entry_log_mismatch' };
-  const signature = platform.decodeBase64url(entry.signature);
-  const input = UTF8.encode(entry.signingInput);
-  for (const key of signature === undefined ? [] : authority) {
-    if (precheckSignature(key.alg, signature as Uint8Array) !== undefined) continue;
-    if ((yield { key, input, signature: signature as Uint8Array }) === true)
-      return { ok: true, entry: new MintedEntry(entry, key.thumbprint) };
-  }
-  return { ok: false, problem: 'entry_signature_invalid' };
+  const key = yield* signedBy(authority, entry.signingInput, entry.signature);
+  if (key === undefined) return { ok: false, problem: 'entry_signature_invalid' };
+  return { ok: true, entry: new MintedEntry(entry, key.thumbprint) };
 }
 
 const UTF8 = new TextEncoder();
