@@ -64,7 +64,7 @@ export function verifyDirectoryStatement(
   if (type !== 'agent_directory' || version !== 1 || log !== trust.log) return undefined;
   if (!isTime(size) || !isTime(members) || !isHashText(hash)) return undefined;
   if (typeof signature !== 'string') return undefined;
-  const text = DOMAIN + canonicalizeParsed(signed);
-  if (driveSync(signedBy(trust.authority, text, signature)) === undefined) return undefined;
+  const input = DOMAIN + canonicalizeParsed(signed);
+  if (driveSync(signedBy(trust.authority, input, signature)) === undefined) return undefined;
   return Object.freeze({ log, size, members, hash });
 }
