@@ -103,14 +103,17 @@ export {
 export { createPeers, type PeerRequest, type Peers } from './peers/peers.ts';
 export type {
   AgentRecord,
+  AgentRecords,
   AgentState,
   AuthorityStore,
   AuthorityTransaction,
   EnrolmentRecord,
+  GrantRecords,
   GrantSetRecord,
   IssuanceRecord,
   KeyRecord,
   KeyState,
+  OnceRecords,
   OutboxRecord,
   Page,
   PeerRuleRecord,

@@ -121,22 +121,8 @@ export interface Page {
   readonly limit: number;
 }
 
-/**
- * What can be done within one transaction. Reads see what the transaction itself wrote.
- *
- * - `insert…` is an exception `store_conflict` where something unique is there already, and naming it in `conflict`.
- * - `update…` writes the whole record where the stored version is `record.version - 1` (keys and enrolments: where it exists), and is
- *   `store_conflict` with `version` otherwise, also where it would change what stands for good: anything but state and version of an
- *   agent, which does not come back from `retired`; anything but state and end of a key, whose state only goes on, in the order of
- *   {@link KeyState}; anything but the agent of an enrolment, set once, and its end, which only comes nearer; anything but approvals
- *   and state of a pending issuance, which is `open` no more once it was something else.
- * - Lists are ordered, by text byte by byte: agents and pending issuances by id, issuances by `jti`, keys by `addedAt` and thumbprint,
- *   peer rules by agent. `after` need not be there.
- * - After an exception nothing of the transaction is kept, whatever `work` makes of it, and whatever it does then is refused with the
- *   same.
- * - Once `work` has ended, its transaction does nothing any more: an exception.
- */
-export interface AuthorityTransaction {
+/** Agents, their keys, and their admissions. The rules are {@link AuthorityTransaction}'s. */
+export interface AgentRecords {
   findAgent(id: string): Promise<AgentRecord | undefined>;
   findAgentByName(tenant: string, name: string): Promise<AgentRecord | undefined>;
   findAgentBySpiffeId(spiffeId: string): Promise<AgentRecord | undefined>;
@@ -152,7 +138,10 @@ export interface AuthorityTransaction {
   findEnrolment(hash: string): Promise<EnrolmentRecord | undefined>;
   insertEnrolment(record: EnrolmentRecord): Promise<void>;
   updateEnrolment(record: EnrolmentRecord): Promise<void>;
+}
 
+/** Grants, what was issued under them or waits to be, and who may deal with whom. The rules are {@link AuthorityTransaction}'s. */
+export interface GrantRecords {
   currentGrantSet(): Promise<GrantSetRecord | undefined>;
   findGrantSet(version: number): Promise<GrantSetRecord | undefined>;
   /** `store_conflict` unless its version is one more than the current one. */
@@ -170,7 +159,10 @@ export interface AuthorityTransaction {
   listPeerRules(tenant: string): Promise<PeerRuleRecord[]>;
   putPeerRule(record: PeerRuleRecord): Promise<void>;
   removePeerRule(tenant: string, agent: string): Promise<void>;
+}
 
+/** What serves once, settings, and what has to come into the log. */
+export interface OnceRecords {
   /**
    * Uses up something that serves once, such as the `jti` of an assertion.
    * @param key base64url SHA-256 of what is used.
@@ -191,6 +183,23 @@ export interface AuthorityTransaction {
    */
   appendEntry(body: string): Promise<number>;
 }
+
+/**
+ * What can be done within one transaction. Reads see what the transaction itself wrote.
+ *
+ * - `insert…` is an exception `store_conflict` where something unique is there already, and naming it in `conflict`.
+ * - `update…` writes the whole record where the stored version is `record.version - 1` (keys and enrolments: where it exists), and is
+ *   `store_conflict` with `version` otherwise, also where it would change what stands for good: anything but state and version of an
+ *   agent, which does not come back from `retired`; anything but state and end of a key, whose state only goes on, in the order of
+ *   {@link KeyState}; anything but the agent of an enrolment, set once, and its end, which only comes nearer; anything but approvals
+ *   and state of a pending issuance, which is `open` no more once it was something else.
+ * - Lists are ordered, by text byte by byte: agents and pending issuances by id, issuances by `jti`, keys by `addedAt` and thumbprint,
+ *   peer rules by agent. `after` need not be there.
+ * - After an exception nothing of the transaction is kept, whatever `work` makes of it, and whatever it does then is refused with the
+ *   same.
+ * - Once `work` has ended, its transaction does nothing any more: an exception.
+ */
+export interface AuthorityTransaction extends AgentRecords, GrantRecords, OnceRecords {}
 
 /**
  * Keeps all that the authority knows. A port.

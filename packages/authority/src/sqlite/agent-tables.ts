@@ -1,8 +1,8 @@
 import { canonicalize, type JsonValue, type PublicJwk, parseJson } from '@taper/core';
 import type {
   AgentRecord,
+  AgentRecords,
   AgentState,
-  AuthorityTransaction,
   EnrolmentRecord,
   KeyRecord,
   KeyState,
@@ -11,25 +11,8 @@ import { StoreError } from '../store-error.ts';
 import { damaged } from './error.ts';
 import { listing, optional, type Row, type Statements } from './statements.ts';
 
-type AgentPart = Pick<
-  AuthorityTransaction,
-  | 'findAgent'
-  | 'findAgentByName'
-  | 'findAgentBySpiffeId'
-  | 'listAgents'
-  | 'insertAgent'
-  | 'updateAgent'
-  | 'findKey'
-  | 'listKeys'
-  | 'insertKey'
-  | 'updateKey'
-  | 'findEnrolment'
-  | 'insertEnrolment'
-  | 'updateEnrolment'
->;
-
 /** Agents, keys and enrolments. What stands for good is a condition of each update. */
-export function agentPart(statements: Statements, path: string): AgentPart {
+export function agentPart(statements: Statements, path: string): AgentRecords {
   const { row, rows, run } = statements;
   return {
     findAgent: async (id) => optional(row('SELECT * FROM agent WHERE id = ?', id), agentIn),

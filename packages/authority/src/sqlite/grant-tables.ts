@@ -1,6 +1,6 @@
 import { canonicalize, parseJson } from '@taper/core';
 import type {
-  AuthorityTransaction,
+  GrantRecords,
   GrantSetRecord,
   IssuanceRecord,
   PeerRuleRecord,
@@ -11,25 +11,8 @@ import { changedSince } from './agent-tables.ts';
 import { damaged } from './error.ts';
 import { listing, optional, type Row, type Statements } from './statements.ts';
 
-type GrantPart = Pick<
-  AuthorityTransaction,
-  | 'currentGrantSet'
-  | 'findGrantSet'
-  | 'insertGrantSet'
-  | 'insertIssuance'
-  | 'findIssuance'
-  | 'listIssuances'
-  | 'findPending'
-  | 'listPending'
-  | 'insertPending'
-  | 'updatePending'
-  | 'listPeerRules'
-  | 'putPeerRule'
-  | 'removePeerRule'
->;
-
 /** Grants, issuances and peer rules. */
-export function grantPart({ row, rows, run }: Statements, path: string): GrantPart {
+export function grantPart({ row, rows, run }: Statements, path: string): GrantRecords {
   return {
     currentGrantSet: async () =>
       optional(row('SELECT * FROM grant_set ORDER BY version DESC LIMIT 1'), grantSetIn),

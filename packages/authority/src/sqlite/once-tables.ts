@@ -1,15 +1,10 @@
 import { requireEntryBody } from '../entry-pump/body.ts';
-import type { AuthorityTransaction } from '../port/store.ts';
+import type { OnceRecords } from '../port/store.ts';
 import { lastSequenceIn } from './outbox.ts';
 import { optional, type Statements } from './statements.ts';
 
-type OncePart = Pick<
-  AuthorityTransaction,
-  'useOnce' | 'findSetting' | 'putSetting' | 'appendEntry'
->;
-
 /** What serves once, settings, and what has to come into the log. */
-export function oncePart(statements: Statements): OncePart {
+export function oncePart(statements: Statements): OnceRecords {
   const { row, run } = statements;
   return {
     async useOnce(key, expiresAt, now) {

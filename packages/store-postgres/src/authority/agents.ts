@@ -1,7 +1,7 @@
 import {
   type AgentRecord,
+  type AgentRecords,
   type AgentState,
-  type AuthorityTransaction,
   type EnrolmentRecord,
   type KeyRecord,
   type KeyState,
@@ -11,23 +11,6 @@ import { canonicalize, type JsonValue, type PublicJwk, parseJson, TaperError } f
 import { type Row, statement } from '../statement.ts';
 import type { PostgresSession } from '../transaction.ts';
 import { changedSince, listing, numberOrNothing, rowOf, textOrNothing, written } from './row.ts';
-
-type AgentPart = Pick<
-  AuthorityTransaction,
-  | 'findAgent'
-  | 'findAgentByName'
-  | 'findAgentBySpiffeId'
-  | 'listAgents'
-  | 'insertAgent'
-  | 'updateAgent'
-  | 'findKey'
-  | 'listKeys'
-  | 'insertKey'
-  | 'updateKey'
-  | 'findEnrolment'
-  | 'insertEnrolment'
-  | 'updateEnrolment'
->;
 
 const AGENT = statement('SELECT * FROM agent WHERE id = $1');
 const AGENT_BY_NAME = statement('SELECT * FROM agent WHERE tenant = $1 AND name = $2');
@@ -63,7 +46,7 @@ const CHANGE_ENROLMENT = statement(`
   RETURNING 1`);
 
 /** Agents, keys and enrolments. What stands for good is a condition of each update. */
-export function agentPart(session: PostgresSession): AgentPart {
+export function agentPart(session: PostgresSession): AgentRecords {
   return {
     findAgent: (id) => rowOf(session, AGENT, [id], agentIn),
     findAgentByName: (tenant, name) => rowOf(session, AGENT_BY_NAME, [tenant, name], agentIn),

@@ -1,5 +1,5 @@
 import {
-  type AuthorityTransaction,
+  type GrantRecords,
   type GrantSetRecord,
   type IssuanceRecord,
   type PeerRuleRecord,
@@ -9,23 +9,6 @@ import {
 import { type Row, statement } from '../statement.ts';
 import type { PostgresSession } from '../transaction.ts';
 import { changedSince, listing, rowOf, textOrNothing, written } from './row.ts';
-
-type GrantPart = Pick<
-  AuthorityTransaction,
-  | 'currentGrantSet'
-  | 'findGrantSet'
-  | 'insertGrantSet'
-  | 'insertIssuance'
-  | 'findIssuance'
-  | 'listIssuances'
-  | 'findPending'
-  | 'listPending'
-  | 'insertPending'
-  | 'updatePending'
-  | 'listPeerRules'
-  | 'putPeerRule'
-  | 'removePeerRule'
->;
 
 const CURRENT_GRANTS = statement('SELECT * FROM grant_set ORDER BY version DESC LIMIT 1');
 const GRANTS = statement('SELECT * FROM grant_set WHERE version = $1');
@@ -53,7 +36,7 @@ const PUT_PEER_RULE = statement(`
 const REMOVE_PEER_RULE = statement('DELETE FROM peer_rule WHERE tenant = $1 AND agent = $2');
 
 /** Grants, issuances and peer rules. */
-export function grantPart(session: PostgresSession): GrantPart {
+export function grantPart(session: PostgresSession): GrantRecords {
   return {
     currentGrantSet: () => rowOf(session, CURRENT_GRANTS, [], grantSetIn),
     findGrantSet: (version) => rowOf(session, GRANTS, [version], grantSetIn),

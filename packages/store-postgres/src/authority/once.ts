@@ -1,12 +1,7 @@
-import { type AuthorityTransaction, requireEntryBody } from '@taper/authority';
+import { type OnceRecords, requireEntryBody } from '@taper/authority';
 import { statement } from '../statement.ts';
 import type { PostgresSession } from '../transaction.ts';
 import { rowOf } from './row.ts';
-
-type OncePart = Pick<
-  AuthorityTransaction,
-  'useOnce' | 'findSetting' | 'putSetting' | 'appendEntry'
->;
 
 const USE = statement(`
   INSERT INTO used (key, expires_at) SELECT $1, $2::bigint
@@ -20,7 +15,7 @@ const APPEND = statement(`
   INSERT INTO outbox (sequence, body) SELECT coalesce(max(sequence), 0) + 1, $1 FROM outbox RETURNING sequence`);
 
 /** What serves once, settings, and what has to come into the log. */
-export function oncePart(session: PostgresSession): OncePart {
+export function oncePart(session: PostgresSession): OnceRecords {
   return {
     async useOnce(key, expiresAt, now) {
       if (!Number.isSafeInteger(expiresAt) || !(expiresAt >= now)) return false;
