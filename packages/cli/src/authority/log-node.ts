@@ -1,34 +1,19 @@
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import { type NoteKey, noteKey, type TrustAnchor } from '@taper/core';
-import {
-  createLogHandler,
-  createRevocationService,
-  createWitness,
-  createWitnessClient,
-  type Log,
-  openLog,
-  openLoggedRegister,
-  openRevocationAuthority,
-  type RevocationAuthority,
-} from '@taper/log';
+import type { TrustAnchor } from '@taper/core';
+import { createLogHandler, type Log, type RevocationAuthority } from '@taper/log';
 import {
   createFileRevocationStateStore,
   openFileCheckpointStore,
   openFileTileStore,
 } from '@taper/log/file';
-import { openSqliteWitnessStore } from '@taper/log/sqlite';
-import { type FetchHandler, type Listener, listen, parseAddress } from '../serve/listener.ts';
+import type { FetchHandler } from '../serve/listener.ts';
 import type { LogWitnessPlace } from './authority-log.ts';
 import type { AuthorityConfig } from './config.ts';
 import { HOME_FILES } from './home.ts';
 import type { AuthorityKeys } from './keys.ts';
-
-/** Path below which the log and the revocation service are served. */
-export const LOG_PREFIX = '/log';
-
-/** Milliseconds that requests have to end when the node stops. */
-const GRACE = 5_000;
+import { isOfTiles, LOG_PREFIX, openLogWriter } from './log-writer.ts';
+import { startWitness } from './own-witness.ts';
 
 /** The authority's log with its one writer, and the witness that cosigns it. */
 export interface LogNode {
@@ -65,45 +50,30 @@ export async function openLogNode(options: LogNodeOptions): Promise<LogNode> {
   };
   try {
     const witness = await startWitness(options);
-    if (witness !== undefined) undo.push(witness.close);
+    if (witness !== undefined) undo.push(() => witness.close());
     const witnesses = [...options.witnesses, ...(witness === undefined ? [] : [witness])];
     await mkdir(place, { recursive: true, mode: 0o700 });
     const tiles = await openFileTileStore(join(place, 'tiles'));
     undo.push(() => tiles.close());
     const checkpoints = await openFileCheckpointStore(join(place, 'state'));
     undo.push(() => checkpoints.close());
-    const log = await openLog({
+    const writer = await openLogWriter({
       origin: config.logOrigin,
-      signer: keys.log,
+      keys,
+      anchors,
+      witnesses,
       tiles,
       checkpoints,
+      state: {
+        revoked: createFileRevocationStateStore(join(place, 'revocation-state')),
+        agents: createFileRevocationStateStore(join(place, 'agents-state')),
+      },
       create,
-      witnesses: witnesses.map((each) => createWitnessClient(each)),
-    });
-    undo.push(() => log.close());
-    const authority = await openRevocationAuthority({
-      log,
-      signer: keys.authority,
-      anchors,
       clock,
-      state: createFileRevocationStateStore(join(place, 'revocation-state')),
       onFailure,
     });
-    undo.push(() => authority.close());
-    const agents = await openLoggedRegister({
-      authority,
-      signer: keys.authority,
-      state: createFileRevocationStateStore(join(place, 'agents-state')),
-      onFailure,
-    });
-    undo.push(() => agents.close());
-    const service = createRevocationService({
-      log,
-      authority,
-      agents,
-      prefix: LOG_PREFIX,
-      onFailure,
-    });
+    undo.push(() => writer.close());
+    const { log, authority, service } = writer;
     const tileHandler = createLogHandler({
       tiles,
       checkpoint: () => log.checkpoint(),
@@ -116,65 +86,11 @@ export async function openLogNode(options: LogNodeOptions): Promise<LogNode> {
       authority,
       witness,
       witnesses,
-      fetch: (request) => (isOfLog(request) ? tileHandler(request) : service(request)),
+      fetch: (request) => (isOfTiles(request) ? tileHandler(request) : service(request)),
       close,
     };
   } catch (cause) {
     await close();
     throw cause;
   }
-}
-
-function isOfLog({ url }: Request): boolean {
-  const { pathname } = new URL(url);
-  return pathname === `${LOG_PREFIX}/checkpoint` || pathname.startsWith(`${LOG_PREFIX}/tile/`);
-}
-
-interface RunningWitness {
-  readonly key: NoteKey;
-  readonly url: string;
-  close(): Promise<void>;
-}
-
-async function startWitness({
-  folder,
-  config,
-  keys,
-  clock,
-  onFailure,
-}: LogNodeOptions): Promise<RunningWitness | undefined> {
-  if (config.witnessListen === undefined) return undefined;
-  const store = openSqliteWitnessStore(join(folder, HOME_FILES.witness));
-  let listener: Listener;
-  try {
-    const witness = createWitness({
-      name: config.witnessName,
-      signer: keys.witness,
-      logs: [
-        {
-          origin: config.logOrigin,
-          keys: [noteKey(config.logOrigin, keys.log.publicKey, 1)],
-        },
-      ],
-      store,
-      clock: { now: clock },
-      onFailure,
-    });
-    listener = await listen({
-      fetch: (request) => witness.fetch(request),
-      ...parseAddress(config.witnessListen, 'witness_listen', 'config_malformed'),
-      field: 'witness_listen',
-    });
-  } catch (cause) {
-    store.close();
-    throw cause;
-  }
-  return {
-    key: noteKey(config.witnessName, keys.witness.publicKey, 4),
-    url: listener.url,
-    async close() {
-      await listener.close(GRACE);
-      store.close();
-    },
-  };
 }

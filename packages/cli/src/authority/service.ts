@@ -23,7 +23,7 @@ import { createAdministration } from './administration.ts';
 import type { AuthorityLog } from './authority-log.ts';
 import type { AuthorityConfig } from './config.ts';
 import type { AuthorityKeys, RootKey } from './keys.ts';
-import { LOG_PREFIX } from './log-node.ts';
+import { LOG_PREFIX } from './log-writer.ts';
 import { publicDocuments, TOKEN_PATH } from './public-documents.ts';
 import { approverGroups, approverKeys, foreignDomains } from './trusted.ts';
 
