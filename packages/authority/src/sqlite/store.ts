@@ -1,13 +1,13 @@
 import { requireKnownOptions, TaperError } from '@taper/core';
+import { exclusively } from '@taper/sqlite-file';
 import type { AuthorityStore, AuthorityTransaction, OutboxRecord } from '../port/store.ts';
 import { storeError } from './error.ts';
-import { type Connections, exclusively, openFile, openMemory, progressOf } from './file.ts';
+import { type Connections, noteProgress, openFile, openMemory } from './file.ts';
 import { lastMarkedIn, lastSequenceIn, markIn, pendingIn } from './outbox.ts';
 import { prepareStatements } from './statements.ts';
 import { sweepIn } from './sweep.ts';
 import { transactionsOn } from './transaction.ts';
 import { createTurns, type Turns } from './turns.ts';
-import { writeWitness } from './witness.ts';
 
 /** Milliseconds between two notes on the witness. */
 const WITNESS_INTERVAL = 1_000;
@@ -92,7 +92,7 @@ export function storeOn(
   const look = prepareStatements(reader);
 
   function note(): void {
-    writeWitness(witness, progressOf(writer));
+    noteProgress(writer, witness);
     noted = performance.now();
   }
 

@@ -2,6 +2,7 @@ import { constants, existsSync } from 'node:fs';
 import { type FileHandle, open, stat } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
 import { TaperError } from '@taper/core';
+import type { FileLock } from '@taper/sqlite-file';
 import type { AuditLine, AuditSink, AuditTip } from '../port/audit-sink.ts';
 import { createEvidenceFile, type EvidenceFile } from './evidence-file.ts';
 import { lockFile } from './lock.ts';
@@ -37,7 +38,7 @@ export interface FileAuditSink extends AuditSink {
  */
 export async function openFileAuditSink(path: string): Promise<FileAuditSink> {
   const place = resolve(path);
-  const release = lockFile(`${place}.lock`);
+  const lock = lockFile(`${place}.lock`);
   const opened: FileHandle[] = [];
   try {
     // Appended to, whatever happens; read and cut when it is opened.
@@ -58,10 +59,10 @@ export async function openFileAuditSink(path: string): Promise<FileAuditSink> {
       await log.truncate(tail.end);
       await log.datasync();
     }
-    return new OpenLog(place, log, salts, evidence, tail, size - tail.end, release);
+    return new OpenLog(place, log, salts, evidence, tail, size - tail.end, lock);
   } catch (cause) {
     for (const handle of opened) await handle.close();
-    release();
+    lock.release();
     throw cause instanceof TaperError ? cause : unusable(path, cause);
   }
 }
@@ -72,7 +73,7 @@ class OpenLog implements FileAuditSink {
   readonly #log: FileHandle;
   readonly #salts: FileHandle;
   #evidence: EvidenceFile | undefined;
-  readonly #release: () => void;
+  readonly #lock: FileLock;
   #emitter: string | undefined;
   #tip: AuditTip | undefined;
   /** Bytes that are durable: the file is exactly as long whenever nothing is being written. */
@@ -93,7 +94,7 @@ class OpenLog implements FileAuditSink {
       readonly tip: AuditTip | undefined;
     },
     cutOff: number,
-    release: () => void,
+    lock: FileLock,
   ) {
     this.path = path;
     this.cutOff = cutOff;
@@ -103,7 +104,7 @@ class OpenLog implements FileAuditSink {
     this.#emitter = tail.emitter;
     this.#tip = tail.tip;
     this.#end = tail.end;
-    this.#release = release;
+    this.#lock = lock;
   }
 
   tip(emitter: string): Promise<AuditTip | undefined> {
@@ -163,7 +164,7 @@ class OpenLog implements FileAuditSink {
     await this.#log.close();
     await this.#salts.close();
     await this.#evidence?.close();
-    this.#release();
+    this.#lock.release();
   }
 
   async #write(lines: readonly AuditLine[], firstSequence: number): Promise<void> {
@@ -188,13 +189,17 @@ class OpenLog implements FileAuditSink {
     this.#unclean = false;
   }
 
-  /** After a failed write: cuts off what may be there of it. In any case: makes sure that the file is still the one that was opened, and as long as it was left. */
+  /** After a failed write: cuts off what may be there of it. In any case: makes sure that nobody else may write, and that the file is still the one that was opened, and as long as it was left. */
   async #clean(): Promise<void> {
     if (this.#unclean) {
       await this.#log.truncate(this.#end);
       await this.#log.datasync();
       this.#unclean = false;
     }
+    if (!this.#lock.isHeld())
+      throw new TaperError('store_unusable', `The lock of ${this.path} was taken away.`, {
+        hint: 'Its file was deleted or replaced, so another writer may be at work. The lock is never stale: the system gives it back. Restart this one.',
+      });
     const [own, named] = await Promise.all([this.#log.stat(), stat(this.path)]);
     if (own.ino === named.ino && own.dev === named.dev && own.size === this.#end) return;
     throw new TaperError('store_unusable', `${this.path} was changed by somebody else.`, {

@@ -1,16 +1,19 @@
 import { randomUUID } from 'node:crypto';
-import { chmodSync, closeSync, openSync, statSync } from 'node:fs';
-import { DatabaseSync, type StatementSync } from 'node:sqlite';
+import type { DatabaseSync, StatementSync } from 'node:sqlite';
 import { TaperError } from '@taper/core';
-import { isBusy, storeError } from './error.ts';
-import { compareWithWitness, type Progress, readWitness, writeWitness } from './witness.ts';
+import {
+  exclusively,
+  openStoreFile,
+  type Progress,
+  readProgress,
+  refuseOldCopy,
+  writeProgress,
+} from '@taper/sqlite-file';
+import { STORE, storeError } from './error.ts';
 import { createWriteQueue } from './write-queue.ts';
 
-/** `Tapr`: what marks a SQLite file as ours (`PRAGMA application_id`). */
-const APPLICATION_ID = 0x54617072;
-
-/** Of the tables in this file (`PRAGMA user_version`); each store in it has a version of its own. */
-const FORMAT_VERSION = 1;
+/** First word of the file that remembers how far a store has come. */
+const WITNESS = 'taper-store';
 
 /** Milliseconds to wait for the lock while opening, when blocking does no harm yet. */
 const OPEN_TIMEOUT = 5_000;
@@ -20,9 +23,6 @@ const BLOCKING_TIMEOUT = 2;
 
 /** Milliseconds between two notes on the witness. */
 const WITNESS_INTERVAL = 1_000;
-
-/** Bytes to which the write-ahead log is cut when it has grown beyond. */
-const JOURNAL_SIZE_LIMIT = 16 * 1024 * 1024;
 
 export interface SqliteDatabaseOptions {
   /** Milliseconds for which a write waits for the lock before it is refused. Less than the enforcement point's `portTimeout`. Default 500. */
@@ -76,14 +76,7 @@ export function openSqliteDatabase(
   if (!Number.isSafeInteger(lockTimeout) || lockTimeout < 1 || lockTimeout > 60_000) {
     throw new TaperError('option_invalid', '`lockTimeout` must be 1 to 60000 milliseconds.');
   }
-  makePrivateFile(path);
-  const db = orExplain(path, () => new DatabaseSync(path, { timeout: OPEN_TIMEOUT }));
-  try {
-    orExplain(path, () => prepareFile(db, path, witness));
-  } catch (error) {
-    db.close();
-    throw error;
-  }
+  const db = openFile(path, witness);
   const totalChanges = db.prepare('SELECT total_changes() AS count');
   const count = db.prepare('UPDATE store SET commits = commits + 1');
   let noted = performance.now();
@@ -97,7 +90,7 @@ export function openSqliteDatabase(
   });
 
   function note(): void {
-    writeWitness(witness, progressOf(db));
+    writeProgress(WITNESS, witness, progressOf(db));
     noted = performance.now();
   }
 
@@ -136,102 +129,40 @@ export function openSqliteDatabase(
   });
 }
 
-/** SQLite gives its log the mode of the database file. */
-function makePrivateFile(path: string): void {
-  try {
-    closeSync(openSync(path, 'ax', 0o600));
-    chmodSync(path, 0o600);
-    return;
-  } catch (error) {
-    const code = error instanceof Error && 'code' in error ? error.code : undefined;
-    if (code !== 'EEXIST') {
-      throw new TaperError('store_unusable', `The store ${path} cannot be made.`, {
-        hint: 'Its folder must exist and be writable for the user that runs this process.',
-        cause: error,
+function openFile(path: string, witness: string): DatabaseSync {
+  const db = openStoreFile(STORE, path, {
+    lockTimeout: OPEN_TIMEOUT,
+    prepare(made, isNew) {
+      if (isNew) makeTables(made);
+      refuseOldCopy(STORE, progressOf(made), readProgress(STORE, WITNESS, witness), {
+        path,
+        witness,
+        lost: 'Budgets spent and proofs used',
       });
-    }
-  }
-  const found = statSync(path);
-  if (!found.isFile()) throw new TaperError('store_unusable', `The store ${path} is not a file.`);
-  if (process.platform !== 'win32' && (found.mode & 0o077) !== 0) {
-    throw new TaperError('store_unusable', `The store ${path} is open to other users.`, {
-      hint: `Whoever can write to it can give back spent budgets: chmod 600 ${path}`,
-    });
-  }
-}
-
-/** Nothing is changed in a file that is not ours. */
-function prepareFile(db: DatabaseSync, path: string, witness: string): void {
-  checkIdentity(db, path);
-  db.exec(`PRAGMA trusted_schema = OFF`);
-  useWriteAheadLog(db, path);
-  // Every commit waits for the disk; on a Mac for the disk's own cache, too.
-  db.exec('PRAGMA synchronous = FULL; PRAGMA fullfsync = ON; PRAGMA checkpoint_fullfsync = ON');
-  db.exec(`PRAGMA journal_size_limit = ${JOURNAL_SIZE_LIMIT}`);
-  exclusively(db, () => {
-    if (checkIdentity(db, path) === 'new') {
-      db.exec(`
-        PRAGMA application_id = ${APPLICATION_ID};
-        PRAGMA user_version = ${FORMAT_VERSION};
-        CREATE TABLE store (
-          one INTEGER PRIMARY KEY CHECK (one = 1), name TEXT NOT NULL, commits INTEGER NOT NULL
-        ) STRICT;
-        CREATE TABLE part (name TEXT PRIMARY KEY, version INTEGER NOT NULL) STRICT;
-      `);
-      db.prepare('INSERT INTO store (one, name, commits) VALUES (1, ?, 0)').run(randomUUID());
-    }
-    const progress = progressOf(db);
-    compareWithWitness(progress, readWitness(witness), { store: path, witness });
+    },
   });
-  // After the commit: a crash in between must not leave a witness of a store that never was.
-  exclusively(db, () => writeWitness(witness, progressOf(db)));
-  db.exec(`PRAGMA busy_timeout = ${BLOCKING_TIMEOUT}`);
-}
-
-function checkIdentity(db: DatabaseSync, path: string): 'new' | 'ours' {
-  // In this order: another process may make the store in between, and what it made then says whose it is.
-  const isEmpty = numberOf(db, 'SELECT count(*) FROM sqlite_schema') === 0;
-  const application = numberOf(db, 'PRAGMA application_id');
-  if (application === APPLICATION_ID) {
-    if (numberOf(db, 'PRAGMA user_version') === FORMAT_VERSION) return 'ours';
-    throw otherVersion(path, 'the file');
-  }
-  if (application === 0 && isEmpty) return 'new';
-  throw new TaperError('store_unusable', `The database ${path} belongs to another application.`, {
-    hint: 'Name another file. A store makes its file itself when there is none.',
-  });
-}
-
-/** SQLite does not wait for the lock when it changes the journal's mode. */
-function useWriteAheadLog(db: DatabaseSync, path: string): void {
-  const deadline = performance.now() + OPEN_TIMEOUT;
-  for (;;) {
-    try {
-      const mode = db.prepare('PRAGMA journal_mode = WAL').get()?.['journal_mode'];
-      if (mode === 'wal') return;
-      throw new TaperError('store_unusable', `The store ${path} cannot have a write-ahead log.`, {
-        hint: 'Put it on a local disk: a network file system does not do.',
-      });
-    } catch (error) {
-      if (!isBusy(error) || performance.now() > deadline) throw error;
-      Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 5);
-    }
-  }
-}
-
-/** A transaction at once, blocking. */
-function exclusively(db: DatabaseSync, work: () => void): void {
-  db.exec('BEGIN IMMEDIATE');
   try {
-    work();
-    db.exec('COMMIT');
+    // After the commit: a crash in between must not leave a witness of a store that never was.
+    exclusively(db, () => writeProgress(WITNESS, witness, progressOf(db)));
+    db.exec(`PRAGMA busy_timeout = ${BLOCKING_TIMEOUT}`);
+    return db;
   } catch (error) {
-    if (db.isTransaction) db.exec('ROLLBACK');
-    throw error;
+    db.close();
+    throw storeError(error, path);
   }
 }
 
-/** The same, for when blocking does no harm yet. */
+function makeTables(db: DatabaseSync): void {
+  db.exec(`
+    CREATE TABLE store (
+      one INTEGER PRIMARY KEY CHECK (one = 1), name TEXT NOT NULL, commits INTEGER NOT NULL
+    ) STRICT;
+    CREATE TABLE part (name TEXT PRIMARY KEY, version INTEGER NOT NULL) STRICT;
+  `);
+  db.prepare('INSERT INTO store (one, name, commits) VALUES (1, ?, 0)').run(randomUUID());
+}
+
+/** A transaction at once, for when blocking does no harm yet. */
 function patiently(db: DatabaseSync, work: () => void): void {
   db.exec(`PRAGMA busy_timeout = ${OPEN_TIMEOUT}`);
   try {
@@ -244,10 +175,6 @@ function patiently(db: DatabaseSync, work: () => void): void {
 function progressOf(db: DatabaseSync): Progress {
   const row = db.prepare('SELECT name, commits FROM store').get();
   return { name: String(row?.['name']), commits: Number(row?.['commits']) };
-}
-
-function numberOf(db: DatabaseSync, sql: string): number {
-  return Number(Object.values(db.prepare(sql).get() ?? {})[0]);
 }
 
 function otherVersion(path: string, part: string): TaperError {

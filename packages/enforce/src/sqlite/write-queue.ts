@@ -1,6 +1,7 @@
 import type { DatabaseSync } from 'node:sqlite';
 import { TaperError } from '@taper/core';
-import { isBusy, storeError } from './error.ts';
+import { isBusy } from '@taper/sqlite-file';
+import { storeError } from './error.ts';
 
 /** Most writes that share a transaction: the lock is not held longer than a few milliseconds. */
 const MAX_BATCH = 128;

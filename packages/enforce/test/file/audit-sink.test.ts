@@ -154,6 +154,15 @@ describe('the audit sink on a file', () => {
     expect(await startWriter(path, '1').all).toEqual([{ refused: 'store_unavailable' }]);
   });
 
+  test('S07: one whose lock was deleted writes nothing any more: somebody else may be writing', async () => {
+    const path = newPath();
+    const sink = await openSink(path);
+    rmSync(`${path}.lock`);
+    const other = await openSink(path);
+    await expect(sink.tip('anybody')).rejects.toMatchObject({ code: 'store_unusable' });
+    expect(await other.tip('anybody')).toBeUndefined();
+  });
+
   test('S07: a writer that was killed leaves no lock behind', async () => {
     const path = newPath();
     const writer = startWriter(path, 'hold');

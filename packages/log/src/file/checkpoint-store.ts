@@ -1,6 +1,7 @@
 import { hash } from 'node:crypto';
 import { join, resolve } from 'node:path';
 import { parseCheckpoint, writeCheckpoint } from '@taper/core';
+import type { FileLock } from '@taper/sqlite-file';
 import {
   type CheckpointStore,
   isSameCheckpoint,
@@ -9,7 +10,6 @@ import {
 } from '../port/checkpoint-store.ts';
 import { LogError } from '../port/log-error.ts';
 import { type Disk, localDisk } from './disk.ts';
-import type { Lock } from './lock.ts';
 import { finish, makeStoreFolder } from './tile-store.ts';
 import { createTurns } from './turns.ts';
 
@@ -62,7 +62,7 @@ export async function openFileCheckpointStore(
 }
 
 /** @throws {LogError} `log_forked`. */
-function requireLock(lock: Lock, place: string): void {
+function requireLock(lock: FileLock, place: string): void {
   if (lock.isHeld()) return;
   throw new LogError('log_forked', place, `The lock in ${place} was taken away.`, {
     hint: 'Its file was deleted or replaced, so another writer may be at work. The lock is never stale: the system gives it back. Restart this one.',

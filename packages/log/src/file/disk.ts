@@ -1,6 +1,7 @@
 import { constants } from 'node:fs';
 import { type FileHandle, mkdir, open, readFile, rename, rm, stat } from 'node:fs/promises';
-import { type Lock, lockFile } from './lock.ts';
+import type { FileLock } from '@taper/sqlite-file';
+import { lockFile } from './lock.ts';
 
 /** An open file. Positions and lengths in bytes. */
 export interface DiskFile {
@@ -36,7 +37,7 @@ export interface Disk {
    * Takes a lock that one holder can have, across processes, and that the system gives back when its holder dies.
    * @throws {LogError} `log_unavailable` when somebody has it.
    */
-  lock(path: string): Lock;
+  lock(path: string): FileLock;
   /** Removes a folder with all that is in it, if it is there. */
   removeFolder(path: string): Promise<void>;
 }

@@ -1,26 +1,24 @@
-import { chmodSync, closeSync, openSync, statSync } from 'node:fs';
-import { DatabaseSync, type StatementSync } from 'node:sqlite';
-import { TaperError } from '@taper/core';
+import type { StatementSync } from 'node:sqlite';
+import { exclusively, openStoreFile, type StoreFileKind, storeFileError } from '@taper/sqlite-file';
 import type { StoredView, ViewChange, ViewPosition, ViewStore } from '../port/view-store.ts';
 import { requireAdvance } from '../revocation-view/position.ts';
 import type { KnownRevocation } from '../revocation-view/revoked-table.ts';
-import { DAMAGED, exclusively, numberOf, resultCodeOf } from './transaction.ts';
 
-/** `TapV`: what marks the file as ours (`PRAGMA application_id`). */
-const APPLICATION_ID = 0x54617056;
-
-const FORMAT_VERSION = 2;
+const VIEW: StoreFileKind = Object.freeze({
+  noun: 'view',
+  /** `TapV`. */
+  applicationId: 0x54617056,
+  version: 2,
+  danger: 'have what is revoked forgotten',
+  remedy: 'Remove it: it is built anew from the log.',
+  whenFull: 'Nothing that was saved is lost.',
+});
 
 /** Milliseconds for which opening and writing wait for another process. */
 const LOCK_TIMEOUT = 2_000;
 
-/** Bytes to which the write-ahead log is cut when it has grown beyond. */
-const JOURNAL_SIZE_LIMIT = 16 * 1024 * 1024;
-
 /** `time`: of a token its `exp`, of a tenant `issued_before`, of a key that was replaced the end of its time; a revoked key has none. */
 const TABLES = `
-  PRAGMA application_id = ${APPLICATION_ID};
-  PRAGMA user_version = ${FORMAT_VERSION};
   CREATE TABLE position (
     one INTEGER PRIMARY KEY CHECK (one = 1),
     log TEXT NOT NULL,
@@ -64,16 +62,12 @@ export interface SqliteViewStore extends ViewStore {
  * when it stays locked; `option_invalid`.
  */
 export function openSqliteViewStore(path: string): SqliteViewStore {
-  if (typeof path !== 'string' || path === '' || path === ':memory:' || path.startsWith('file:'))
-    throw new TaperError('option_invalid', 'A view store needs the path of a file.');
-  makePrivateFile(path);
-  const db = explained(path, () => new DatabaseSync(path, { timeout: LOCK_TIMEOUT }));
-  try {
-    explained(path, () => prepareFile(db, path));
-  } catch (error) {
-    db.close();
-    throw error;
-  }
+  const db = openStoreFile(VIEW, path, {
+    lockTimeout: LOCK_TIMEOUT,
+    prepare(made, isNew) {
+      if (isNew) made.exec(TABLES);
+    },
+  });
   const find = db.prepare('SELECT * FROM position');
   const all = db.prepare('SELECT kind, subject, time FROM revoked');
   const write = db.prepare(`
@@ -170,63 +164,10 @@ function readRevoked(row: Row): KnownRevocation {
   }
 }
 
-function makePrivateFile(path: string): void {
-  try {
-    closeSync(openSync(path, 'ax', 0o600));
-    chmodSync(path, 0o600);
-    return;
-  } catch (cause) {
-    if (!(cause instanceof Error && 'code' in cause && cause.code === 'EEXIST'))
-      throw new TaperError('store_unusable', `The view ${path} cannot be made.`, {
-        hint: 'Its folder must exist and be writable for the user that runs this process.',
-        cause,
-      });
-  }
-  const found = statSync(path);
-  if (!found.isFile()) throw new TaperError('store_unusable', `The view ${path} is not a file.`);
-  if (process.platform !== 'win32' && (found.mode & 0o077) !== 0)
-    throw new TaperError('store_unusable', `The view ${path} is open to other users.`, {
-      hint: `Whoever can write to it can have what is revoked forgotten: chmod 600 ${path}`,
-    });
-}
-
-function prepareFile(db: DatabaseSync, path: string): void {
-  checkIdentity(db, path);
-  db.exec('PRAGMA trusted_schema = OFF; PRAGMA journal_mode = WAL');
-  // Every commit waits for the disk; on a Mac for the disk's own cache, too.
-  db.exec('PRAGMA synchronous = FULL; PRAGMA fullfsync = ON; PRAGMA checkpoint_fullfsync = ON');
-  db.exec(`PRAGMA journal_size_limit = ${JOURNAL_SIZE_LIMIT}`);
-  exclusively(db, () => {
-    if (checkIdentity(db, path) === 'new') db.exec(TABLES);
-  });
-}
-
-function checkIdentity(db: DatabaseSync, path: string): 'new' | 'ours' {
-  // In this order: another process may make the file in between, and what it made then says whose it is.
-  const isEmpty = numberOf(db, 'SELECT count(*) FROM sqlite_schema') === 0;
-  const application = numberOf(db, 'PRAGMA application_id');
-  if (application === APPLICATION_ID && numberOf(db, 'PRAGMA user_version') === FORMAT_VERSION)
-    return 'ours';
-  if (application === 0 && isEmpty) return 'new';
-  throw new TaperError('store_unusable', `The database ${path} is no view of revocations.`, {
-    hint: 'Name another file; the view makes its file itself when there is none. Another version of Taper may have made this one.',
-  });
-}
-
 function explained<Result>(path: string, work: () => Result): Result {
   try {
     return work();
   } catch (error) {
-    if (error instanceof TaperError) throw error;
-    const result = resultCodeOf(error);
-    if (result !== undefined && DAMAGED.includes(result))
-      throw new TaperError('store_unusable', `The view ${path} is damaged, or no database.`, {
-        hint: 'Remove it: it is built anew from the log.',
-        cause: error,
-      });
-    throw new TaperError('store_unavailable', `The view ${path} is locked or has failed.`, {
-      hint: 'See the cause, the free space and the messages of the operating system about this disk.',
-      cause: error,
-    });
+    throw storeFileError(VIEW, path, error);
   }
 }
