@@ -33,6 +33,8 @@ const NAME = /^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$/;
 export interface EntryAuthor {
   readonly kind: 'administrator' | 'operator' | 'authority';
   readonly id: string;
+  /** RFC 7638 thumbprint of the key that called, where the administrator had handed on to it. */
+  readonly delegate?: string;
 }
 
 export interface AddedAdministrator {
@@ -230,7 +232,7 @@ function entry(
     time,
     event,
     ...(tenant === undefined ? {} : { tenant }),
-    by: { kind: by.kind, id: by.id },
+    by,
     subject: { administrator: name },
     details: { ...details, key: thumbprint },
   });

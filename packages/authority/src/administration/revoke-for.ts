@@ -35,7 +35,7 @@ export async function revokeFor(
     time: clock(),
     event: 'revocation.added',
     ...(tenant === undefined ? {} : { tenant }),
-    by: { kind: by.kind, id: by.id },
+    by,
     subject: { ...target } as JsonObject,
     details: { index, reason: reason ?? 'unspecified' },
   });

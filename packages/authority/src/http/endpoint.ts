@@ -43,7 +43,10 @@ export type Caller =
       readonly kind: 'administrator';
       /** Name of the administrator. */
       readonly name: string;
+      /** The administrator's own. */
       readonly key: PublicKey;
+      /** Whose key made the call, where the administrator had handed on to it. */
+      readonly delegate?: PublicKey;
     };
 
 export interface Call<Args extends ArgumentMap = ArgumentMap> {

@@ -52,7 +52,7 @@ export function createPeers({
       time,
       event: rule === 'allow' ? 'peer.allowed' : 'peer.blocked',
       tenant,
-      by: { kind: by.kind, id: by.id },
+      by,
       subject: { spiffe_id: agent },
       details: { reason },
     });
@@ -72,7 +72,7 @@ export function createPeers({
         time: clock(),
         event: 'peer.removed',
         tenant,
-        by: { kind: by.kind, id: by.id },
+        by,
         subject: { spiffe_id: agent },
         details: {},
       });

@@ -73,10 +73,16 @@ export function createAdministration(options: AdministrationOptions): FetchHandl
     content?: string,
   ): Promise<Response> {
     try {
-      const holder = chain.tokens[0]?.claims.holder;
-      if (holder === undefined) throw new Error('a permitted chain has no token');
+      const holder = (chain.tokens[0] ?? chain.leaf).claims.holder;
+      const { holder: leaf } = chain.leaf.claims;
       const { name } = await authority.administrators.require(holder.thumbprint);
-      const caller: Caller = { kind: 'administrator', name, key: holder };
+      const isOwn = leaf.thumbprint === holder.thumbprint;
+      const caller: Caller = {
+        kind: 'administrator',
+        name,
+        key: holder,
+        ...(isOwn ? {} : { delegate: leaf }),
+      };
       return await answer(endpoint, authority, args, caller, content);
     } catch (cause) {
       const problem = problemOf(cause);

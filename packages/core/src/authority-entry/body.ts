@@ -2,6 +2,7 @@ import { copyJson, hasExactly, isBoundedText, isTime } from '../approval/shape.t
 import { TaperError } from '../error.ts';
 import { canonicalize } from '../jcs.ts';
 import { isJsonObject, type JsonObject, type JsonValue } from '../json.ts';
+import { isHashText } from '../revocation/target.ts';
 import { readCanonicalObject } from './canonical.ts';
 
 /** What an authority writes into its log (spec/authority-log.md section 4). */
@@ -44,6 +45,8 @@ export interface AuthorityActor {
   readonly kind: (typeof AUTHORITY_ACTORS)[number];
   /** 1 to 1024 UTF-16 code units. */
   readonly id: string;
+  /** RFC 7638 thumbprint of the key that called, where an administrator had handed on to it; left out where the call was the actor's own. */
+  readonly delegate?: string;
 }
 
 /** What an entry of the authority log says, before it has a place in it. */
@@ -109,7 +112,11 @@ export function readBody(object: JsonObject): AuthorityEntryBody | undefined {
     time,
     event,
     ...(hasTenant ? { tenant: tenant as string } : {}),
-    by: Object.freeze({ kind: by.kind, id: by.id }),
+    by: Object.freeze({
+      kind: by.kind,
+      id: by.id,
+      ...(by.delegate === undefined ? {} : { delegate: by.delegate }),
+    }),
     subject,
     details,
   });
@@ -121,11 +128,12 @@ function isEventName(value: JsonValue | undefined): value is string {
 }
 
 function isActor(value: JsonValue | undefined): value is JsonObject & AuthorityActor {
-  return (
-    hasExactly(value, ['id', 'kind']) &&
-    AUTHORITY_ACTORS.some((kind) => kind === value['kind']) &&
-    isName(value['id'], 1024)
-  );
+  // Only administrators hand on what they may do here.
+  const isDelegated = isJsonObject(value) && Object.hasOwn(value, 'delegate');
+  if (!hasExactly(value, isDelegated ? ['delegate', 'id', 'kind'] : ['id', 'kind'])) return false;
+  if (isDelegated && !(value['kind'] === 'administrator' && isHashText(value['delegate'])))
+    return false;
+  return AUTHORITY_ACTORS.some((kind) => kind === value['kind']) && isName(value['id'], 1024);
 }
 
 function isName(value: JsonValue | undefined, most: number): value is string {

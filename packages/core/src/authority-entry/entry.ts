@@ -202,7 +202,11 @@ export function authorityEntryBodyText({
     time,
     event,
     ...(tenant === undefined ? {} : { tenant }),
-    by: { kind: by.kind, id: by.id },
+    by: {
+      kind: by.kind,
+      id: by.id,
+      ...(by.delegate === undefined ? {} : { delegate: by.delegate }),
+    },
     subject,
     details,
   });

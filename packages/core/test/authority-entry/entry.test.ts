@@ -24,6 +24,9 @@ const LOG = 'log.example.com/authority';
 const AUTHORITY: TestKey = testKey('authority');
 const TRUST = { log: LOG, authority: [AUTHORITY.publicKey] };
 
+const ADA = { kind: 'administrator', id: 'ada' } as const;
+const DELEGATE = testKey('delegate').publicKey.thumbprint;
+
 const BODY = {
   time: 1_800_000_000,
   event: 'agent.suspended',
@@ -155,6 +158,17 @@ describe('an authority entry', () => {
     });
   });
 
+  test('may name the key that an administrator had handed on to', async () => {
+    const by = { ...ADA, delegate: DELEGATE } as const;
+    const entry = read(await signed(writeAuthorityEntryBody({ ...BODY, by })));
+    const verdict = verifyAuthorityEntry(entry, TRUST);
+    expect(verdict).toMatchObject({ ok: true, entry: { by } });
+    if (verdict.ok)
+      expect(authorityEntryBodyText(verdict.entry)).toBe(writeAuthorityEntryBody({ ...BODY, by }));
+    const self = read(await signed(writeAuthorityEntryBody({ ...BODY, by: ADA })));
+    expect(self.by).toEqual(ADA);
+  });
+
   test('may be about no tenant', async () => {
     const { tenant: _, ...rest } = BODY;
     const entry = read(await signed(writeAuthorityEntryBody(rest)));
@@ -183,6 +197,11 @@ describe('an authority entry', () => {
     ['done by an unknown kind', { by: { kind: 'root', id: 'ada' } }],
     ['done by nobody', { by: { kind: 'operator', id: '' } }],
     ['with more of who did it', { by: { kind: 'operator', id: 'ada', role: 'x' } }],
+    ['with a delegate of nobody', { by: { kind: 'administrator', delegate: DELEGATE } }],
+    ['with a delegate that is no thumbprint', { by: { ...ADA, delegate: 'ada' } }],
+    ['with a delegate that is null', { by: { ...ADA, delegate: null } }],
+    ['with a delegate of an agent', { by: { ...ADA, kind: 'agent', delegate: DELEGATE } }],
+    ['with more than a delegate', { by: { ...ADA, delegate: DELEGATE, role: 'x' } }],
     ['with an id of 1025 characters', { by: { kind: 'operator', id: 'a'.repeat(1025) } }],
     ['without a subject', {}, ['subject']],
     ['with a list as subject', { subject: [] }],

@@ -1,5 +1,6 @@
 import { REVOCATION_REASONS, type RevocationReason } from '@taper/core';
 import { z } from 'zod';
+import type { EntryAuthor } from '../../administration/administrators.ts';
 import type { Caller } from '../endpoint.ts';
 
 /** Shapes that several endpoints share. What a value means is judged by the authority; here is only what it looks like. */
@@ -28,8 +29,13 @@ export const limit: z.ZodOptional<z.ZodType<number, string>> = z
   .pipe(z.number().max(1000))
   .optional() as never;
 
-/** An administrator, as the author of a change. */
-export function authorOf(caller: Caller): { readonly kind: 'administrator'; readonly id: string } {
-  if (caller.kind === 'administrator') return { kind: 'administrator', id: caller.name };
-  throw new Error('only administrators come here');
+/** An administrator, as the author of a change; beside the name the key that called, where it is another's. */
+export function authorOf(caller: Caller): EntryAuthor & { readonly kind: 'administrator' } {
+  if (caller.kind !== 'administrator') throw new Error('only administrators come here');
+  const { name, delegate } = caller;
+  return {
+    kind: 'administrator',
+    id: name,
+    ...(delegate === undefined ? {} : { delegate: delegate.thumbprint }),
+  };
 }
