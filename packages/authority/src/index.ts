@@ -40,11 +40,7 @@ export {
 export { type GrantChange, type GrantPlan, planGrants } from './grant/plan.ts';
 export { GRANTS_TYPE, MAX_GRANTS_LENGTH, readGrantSet } from './grant/read-grant-set.ts';
 export type { KnownAgent, Possession } from './identity/agent-key.ts';
-export type {
-  AgentRequest,
-  AgentRevocation,
-  CompromiseRequest,
-} from './identity/agent-life.ts';
+export type { AgentRequest, AgentRevocation } from './identity/agent-life.ts';
 export type { Rotated, RotationAuthority, RotationRequest } from './identity/agent-rotation.ts';
 export {
   type Agents,
@@ -52,6 +48,7 @@ export {
   createAgents,
   type IssuedIdentity,
 } from './identity/agents.ts';
+export type { CompromisedKeys, CompromiseRequest } from './identity/compromise.ts';
 export type {
   Admission,
   CreatedEnrolment,

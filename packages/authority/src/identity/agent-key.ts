@@ -1,6 +1,7 @@
 import { isPublicKey, isWellKnownTestKey, type PublicKey } from '@taper/core';
 import type { AgentRecord, AuthorityTransaction, KeyRecord } from '../port/store.ts';
 import { AuthorityRefusal } from '../refusal.ts';
+import { recordKeyOrigin } from './key-origin.ts';
 
 /** A key that the caller has proved to hold, for this request (DPoP). */
 export interface Possession {
@@ -64,12 +65,17 @@ export function requireFreshKey(key: PublicKey, reserved: ReadonlySet<string>): 
   return key;
 }
 
-/** Adds the key as the agent's current one. @throws {AuthorityRefusal} `key_in_use`, whoever has or had it, for whatever purpose. */
+/**
+ * Adds the key as the agent's current one.
+ * @param provedBy thumbprint of the key that proved the rotation to it; `undefined` where it came by another right.
+ * @throws {AuthorityRefusal} `key_in_use`, whoever has or had it, for whatever purpose.
+ */
 export async function addKey(
   tx: AuthorityTransaction,
   agent: AgentRecord,
   { thumbprint, jwk }: PublicKey,
   now: number,
+  provedBy: string | undefined,
 ): Promise<void> {
   if ((await tx.findKey(thumbprint)) !== undefined) throw keyInUse();
   await tx.insertKey({
@@ -81,6 +87,7 @@ export async function addKey(
     addedAt: now,
     endsAt: undefined,
   });
+  await recordKeyOrigin(tx, thumbprint, provedBy);
 }
 
 export function unknownAgent(): AuthorityRefusal {

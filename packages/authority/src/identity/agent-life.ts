@@ -1,4 +1,4 @@
-import type { RevocationTarget } from '@taper/core';
+import { MAX_AGENT_KEYS, type RevocationTarget } from '@taper/core';
 import type { AgentRecord, AgentState, AuthorityTransaction, KeyRecord } from '../port/store.ts';
 import { AuthorityRefusal } from '../refusal.ts';
 import { unknownAgent } from './agent-key.ts';
@@ -12,10 +12,11 @@ export interface AgentRequest {
   readonly by: Actor;
 }
 
-/** An agent that was taken out of service, and what has to be revoked so that enforcement points know. */
+/** An agent that was taken out of service, or some of its keys, and what has to be revoked so that enforcement points know. */
 export interface AgentRevocation {
   readonly agent: AgentRecord;
-  readonly revocation: RevocationTarget;
+  /** One for up to 256 keys, so that all of them are revoked or none; of more keys the newest first. */
+  readonly revocations: readonly RevocationTarget[];
 }
 
 /** @throws {AuthorityRefusal} `agent_unknown`, `agent_state_invalid` unless it is active. */
@@ -47,47 +48,15 @@ export async function retire(
   return await changeStore(context.store, async (tx) => {
     const before = await requireAgent(tx, request.agent);
     const keys = await tx.listKeys('agent', before.id);
-    const revocation = agentTarget(before, keys);
-    if (before.state === 'retired') return { agent: before, revocation };
+    const revocations = agentTargets(before, keys);
+    if (before.state === 'retired') return { agent: before, revocations };
     const agent = await updateAgent(tx, before, 'retired');
     for (const key of keys) {
       if (key.state !== 'current' && key.state !== 'overlapping') continue;
       await tx.updateKey({ ...key, state: 'former', endsAt: Math.min(now, key.endsAt ?? now) });
     }
     await logChange(tx, { ...changeOf(now, 'agent.retired', agent, request.by), details: {} });
-    return { agent, revocation };
-  });
-}
-
-export interface CompromiseRequest {
-  /** RFC 7638 thumbprint of a key of an agent. */
-  readonly key: string;
-  readonly by: Actor;
-}
-
-/**
- * Marks a key as compromised: it is not accepted from now on, and what it did is to be revoked whole. An agent whose current key it was has none
- * until the operator rotates it. For a key that is marked it answers the same again.
- * @throws {AuthorityRefusal} `agent_unknown` where no agent has or had it.
- */
-export async function markCompromised(
-  context: IdentityContext,
-  request: CompromiseRequest,
-): Promise<AgentRevocation> {
-  const now = context.clock();
-  const revocation: RevocationTarget = { kind: 'key', key: request.key };
-  return await changeStore(context.store, async (tx) => {
-    const key = await tx.findKey(request.key);
-    const before = key?.purpose === 'agent' ? await tx.findAgent(key.holder) : undefined;
-    if (key === undefined || before === undefined) throw unknownAgent();
-    if (key.state === 'compromised') return { agent: before, revocation };
-    const agent = await updateAgent(tx, before, before.state);
-    await tx.updateKey({ ...key, state: 'compromised', endsAt: Math.min(now, key.endsAt ?? now) });
-    await logChange(tx, {
-      ...changeOf(now, 'key.compromised', agent, request.by),
-      details: { key: key.thumbprint },
-    });
-    return { agent, revocation };
+    return { agent, revocations };
   });
 }
 
@@ -142,6 +111,31 @@ export function changeOf(
   return { time, event, tenant: agent.tenant, by, subject: subjectOf(agent) };
 }
 
-function agentTarget({ spiffeId }: AgentRecord, keys: readonly KeyRecord[]): RevocationTarget {
-  return { kind: 'agent', agent: spiffeId, keys: keys.map((key) => key.thumbprint).sort() };
+/** Longest name of an agent in a target of a revocation, in UTF-16 code units (spec/revocation.md section 1). */
+const MAX_TARGET_NAME = 256;
+
+/** What revokes these keys of the agent: one key as a key, more as the agent's, as many at a time as an entry holds. */
+export function revocationsOf(
+  agent: AgentRecord,
+  keys: readonly KeyRecord[],
+): readonly RevocationTarget[] {
+  const [only] = keys;
+  return keys.length === 1 && only !== undefined
+    ? [{ kind: 'key', key: only.thumbprint }]
+    : agentTargets(agent, keys);
+}
+
+function agentTargets(
+  { spiffeId }: AgentRecord,
+  keys: readonly KeyRecord[],
+): readonly RevocationTarget[] {
+  const newest = keys.toSorted((a, b) => b.addedAt - a.addedAt).map((key) => key.thumbprint);
+  // A longer name stands in no entry.
+  if (spiffeId.length > MAX_TARGET_NAME) return newest.map((key) => ({ kind: 'key', key }));
+  const targets: RevocationTarget[] = [];
+  for (let from = 0; from < newest.length; from += MAX_AGENT_KEYS) {
+    const some = newest.slice(from, from + MAX_AGENT_KEYS).sort();
+    targets.push({ kind: 'agent', agent: spiffeId, keys: some });
+  }
+  return targets;
 }

@@ -89,7 +89,7 @@ export async function rotateAgentKey(
     const again = await replacedKey(tx, authority);
     if (again.agent.version !== agent.version || again.old.thumbprint !== old.thumbprint)
       throw changedMeanwhile();
-    await addKey(tx, agent, newKey, now);
+    await addKey(tx, agent, newKey, now, authority.kind === 'holder' ? old.thumbprint : undefined);
     if (!isLost)
       await tx.updateKey({ ...old, ...(overlap === 0 ? FORMER : OVERLAPPING), endsAt: oldUntil });
     const changed = await updateAgent(tx, agent, agent.state);

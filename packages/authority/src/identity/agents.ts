@@ -10,8 +10,6 @@ import { type KnownAgent, type Possession, requireAgentOfKey } from './agent-key
 import {
   type AgentRequest,
   type AgentRevocation,
-  type CompromiseRequest,
-  markCompromised,
   requireAgent,
   resume,
   retire,
@@ -19,6 +17,7 @@ import {
 } from './agent-life.ts';
 import { type Rotated, type RotationRequest, rotateAgentKey } from './agent-rotation.ts';
 import { freshId } from './change.ts';
+import { type CompromisedKeys, type CompromiseRequest, markCompromised } from './compromise.ts';
 import type { IdentityContext } from './context.ts';
 import {
   type CreatedEnrolment,
@@ -79,7 +78,7 @@ export interface Agents {
   resume(request: AgentRequest): Promise<AgentRecord>;
   retire(request: AgentRequest): Promise<AgentRevocation>;
   rotateKey(request: RotationRequest): Promise<Rotated>;
-  markCompromised(request: CompromiseRequest): Promise<AgentRevocation>;
+  markCompromised(request: CompromiseRequest): Promise<CompromisedKeys>;
   list(page: Page & { tenant?: string; state?: AgentState }): Promise<AgentRecord[]>;
   /** An agent by its SPIFFE ID, with all keys that it has or had. @throws {AuthorityRefusal} `agent_unknown`. */
   find(spiffeId: string): Promise<{ readonly agent: AgentRecord; readonly keys: KeyRecord[] }>;

@@ -119,7 +119,7 @@ export async function enrol(
       version: 1,
     };
     await tx.insertAgent(agent);
-    await addKey(tx, agent, key, now);
+    await addKey(tx, agent, key, now, undefined);
     await logChange(tx, {
       time: now,
       event: 'agent.enrolled',

@@ -7,6 +7,7 @@ import {
   type VerifiedAuthorityEntry,
 } from '@taper/core';
 import { GRANTS_TYPE } from '../grant/read-grant-set.ts';
+import { recordKeyOrigin } from '../identity/key-origin.ts';
 import type { AgentState, AuthorityTransaction, KeyRecord } from '../port/store.ts';
 
 /** Does again what an entry says. @returns whether that is all that was done. @throws {TaperError} `log_corrupt` for one that does not say it. */
@@ -109,7 +110,7 @@ async function enrol(tx: AuthorityTransaction, entry: VerifiedAuthorityEntry): P
     createdAt: time,
     version: 1,
   });
-  await insertKey(tx, entry, id);
+  await insertKey(tx, entry, id, undefined);
 }
 
 async function changeAgent(
@@ -123,12 +124,13 @@ async function changeAgent(
 }
 
 async function rotate(tx: AuthorityTransaction, entry: VerifiedAuthorityEntry): Promise<void> {
-  const { details, subject, time } = entry;
+  const { by, details, subject, time } = entry;
   const old = await tx.findKey(text(entry, details, 'old'));
   if (old === undefined) throw corrupt(entry);
   const until = whole(entry, details, 'old_until');
   await endKey(tx, old, until > time ? 'overlapping' : 'former', until);
-  await insertKey(tx, entry, text(entry, subject, 'agent'));
+  const provedBy = by.kind === 'agent' ? old.thumbprint : undefined;
+  await insertKey(tx, entry, text(entry, subject, 'agent'), provedBy);
   await changeAgent(tx, entry);
 }
 
@@ -149,6 +151,7 @@ async function insertKey(
   tx: AuthorityTransaction,
   entry: VerifiedAuthorityEntry,
   holder: string,
+  provedBy: string | undefined,
 ): Promise<void> {
   const { thumbprint, jwk } = keyOf(entry);
   await tx.insertKey({
@@ -160,6 +163,7 @@ async function insertKey(
     addedAt: entry.time,
     endsAt: undefined,
   });
+  await recordKeyOrigin(tx, thumbprint, provedBy);
 }
 
 function keyOf(entry: VerifiedAuthorityEntry): PublicKey {

@@ -66,13 +66,11 @@ describe('life of an agent', () => {
   it('retired it is gone for good: its keys, its name', async () => {
     const authority = await withDesk();
     const { agents } = authority;
-    const { agent, revocation } = await agents.retire({ agent: desk, by: BY });
+    const { agent, revocations } = await agents.retire({ agent: desk, by: BY });
     expect(agent.state).toBe('retired');
-    expect(revocation).toEqual({
-      kind: 'agent',
-      agent: desk,
-      keys: [possession.key.thumbprint],
-    });
+    expect(revocations).toEqual([
+      { kind: 'agent', agent: desk, keys: [possession.key.thumbprint] },
+    ]);
     await expect(agents.renewIdentity(possession)).rejects.toThrow(refusal('agent_retired'));
     for (const tenant of ['acme', 'globex'])
       await expect(
@@ -129,51 +127,6 @@ describe('life of an agent', () => {
       new Set(['a', 'b', 'c', 'd']),
     );
     expect(rest).toHaveLength(1);
-  });
-});
-
-describe('a compromised key', () => {
-  it('is not accepted any more, and is what has to be revoked', async () => {
-    const authority = await withDesk();
-    const key = possession.key.thumbprint;
-    const { revocation } = await authority.agents.markCompromised({ key, by: BY });
-    expect(revocation).toEqual({ kind: 'key', key });
-    await expect(authority.agents.renewIdentity(possession)).rejects.toThrow(
-      refusal('key_not_current', { state: 'compromised' }),
-    );
-    expect((await authority.entries()).at(-1)).toMatchObject({
-      event: 'key.compromised',
-      by: BY,
-      details: { key },
-    });
-  });
-
-  it('marked again says the same and logs nothing', async () => {
-    const authority = await withDesk();
-    const request = { key: possession.key.thumbprint, by: BY };
-    const { revocation } = await authority.agents.markCompromised(request);
-    const before = await authority.entries();
-    expect((await authority.agents.markCompromised(request)).revocation).toEqual(revocation);
-    expect(await authority.entries()).toEqual(before);
-  });
-
-  it('of an administrator is not an agent’s to mark', async () => {
-    const authority = await withDesk();
-    const { thumbprint, jwk } = testKey('ada').publicKey;
-    await authority.store.transaction((tx) =>
-      tx.insertKey({
-        thumbprint,
-        jwk,
-        purpose: 'administrator',
-        holder: 'ada',
-        state: 'current',
-        addedAt: authority.clock.now(),
-        endsAt: undefined,
-      }),
-    );
-    await expect(authority.agents.markCompromised({ key: thumbprint, by: BY })).rejects.toThrow(
-      refusal('agent_unknown'),
-    );
   });
 });
 

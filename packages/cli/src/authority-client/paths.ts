@@ -163,7 +163,7 @@ export interface paths {
     };
     get?: never;
     put?: never;
-    /** Marks a key of an agent as compromised and revokes all that it holds and signed. */
+    /** Marks a key of an agent as compromised, with those that it was replaced by under its own proof, and revokes all that they hold and signed. */
     post: operations['compromiseKey'];
     delete?: never;
     options?: never;
@@ -1207,10 +1207,10 @@ export interface operations {
             state: 'active' | 'suspended' | 'retired';
             created_at: number;
             version: number;
-            revocation: {
+            revocations: {
               index: number;
               entry: string;
-            };
+            }[];
           };
         };
       };
@@ -1293,6 +1293,7 @@ export interface operations {
       content: {
         'application/json': {
           key?: string;
+          keep_successors?: boolean;
         };
       };
     };
@@ -1312,10 +1313,12 @@ export interface operations {
             created_at: number;
             version: number;
             key: string;
-            revocation: {
+            marked: string[];
+            kept: string[];
+            revocations: {
               index: number;
               entry: string;
-            };
+            }[];
           };
         };
       };
@@ -1337,7 +1340,7 @@ export interface operations {
           'application/problem+json': components['schemas']['Problem'];
         };
       };
-      /** @description a code of docs/denials.md */
+      /** @description a code of docs/denials.md, key_not_current */
       403: {
         headers: {
           [name: string]: unknown;

@@ -6,13 +6,14 @@ import {
   openAdministrator,
 } from '../authority-client/place.ts';
 import { type AnyCommand, defineCommand } from '../command-definition.ts';
-import { choiceOption, opaqueOption, requiredOption } from '../option.ts';
+import { choiceOption, flagOption, opaqueOption, requiredOption } from '../option.ts';
 import { escapeText } from '../text/escape.ts';
 
 interface AgentStateOptions extends AdministratorOptions {
   readonly tenant: string;
   readonly reason?: RevocationReason;
   readonly agentKey?: string;
+  readonly keepSuccessors?: boolean;
 }
 
 const OPERANDS = [{ term: '<name>', description: 'name of the agent' }] as const;
@@ -79,7 +80,7 @@ export const agentRetire: AnyCommand = defineCommand<AgentStateOptions>({
     );
     return {
       exitCode: 0,
-      text: `retired ${escapeText(agent.spiffe_id)}: entry ${agent.revocation.index}\n`,
+      text: `retired ${escapeText(agent.spiffe_id)}: ${entriesOf(agent.revocations)}\n`,
       json: agent,
     };
   },
@@ -89,11 +90,17 @@ export const agentCompromise: AnyCommand = defineCommand<AgentStateOptions>({
   name: 'agent compromise',
   summary: 'say that a key of an agent is in wrong hands, and revoke it',
   description:
-    'Revokes a key of an agent with all that it holds and signed. The agent stays, and gets a new key with `taper agent rotate`.',
+    'Revokes a key of an agent with all that it holds and signed, and every key that took its place by a rotation which it proved: whoever has a ' +
+    'key can replace it. Keys that an administrator or a workload identity brought in are kept, and named. The agent stays, and gets a new key with ' +
+    '`taper agent rotate`.',
   operands: OPERANDS,
   options: [
     TENANT,
     opaqueOption('--agent-key <thumbprint>', 'which of its keys (default: the current one)'),
+    flagOption(
+      '--keep-successors',
+      'the key leaked only after it had been replaced: keep those that followed',
+    ),
     ...administratorOptions,
   ],
   examples: [
@@ -101,19 +108,36 @@ export const agentCompromise: AnyCommand = defineCommand<AgentStateOptions>({
       line: 'taper agent compromise desk --tenant acme',
       does: 'Enforcement points know within a second.',
     },
+    {
+      line: 'taper agent compromise desk --tenant acme --agent-key 4Dq5cCaOFGlWVDoEMrJUGrlj9wmSfPUQ1yLKbFgqQOk',
+      does: 'A key that was replaced since, with those that followed.',
+    },
   ],
-  async run([name], { tenant, agentKey, ...options }, session) {
+  async run([name], { tenant, agentKey, keepSuccessors, ...options }, session) {
     const { client } = await openAdministrator(options, session);
     const agent = resultOf(
       await client.POST('/admin/tenants/{tenant}/agents/{agent}/compromise', {
         params: { path: { tenant, agent: name as string } },
-        body: agentKey === undefined ? {} : { key: agentKey },
+        body: {
+          ...(agentKey === undefined ? {} : { key: agentKey }),
+          ...(keepSuccessors === true ? { keep_successors: true } : {}),
+        },
       }),
     );
+    const entries = entriesOf(agent.revocations);
     return {
       exitCode: 0,
-      text: `revoked ${agent.key}: entry ${agent.revocation.index}\n`,
+      text: [
+        ...agent.marked.map((key) => `revoked ${key}: ${entries}\n`),
+        ...agent.kept.map((key) => `kept ${key}\n`),
+      ].join(''),
       json: agent,
     };
   },
 });
+
+/** Where in the log it stands. */
+function entriesOf(revocations: readonly { readonly index: number }[]): string {
+  const indexes = revocations.map(({ index }) => index);
+  return `${indexes.length === 1 ? 'entry' : 'entries'} ${indexes.join(', ')}`;
+}

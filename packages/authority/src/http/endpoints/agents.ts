@@ -1,4 +1,9 @@
-import { importPublicKey, TaperError } from '@taper/core';
+import {
+  importPublicKey,
+  type RevocationReason,
+  type RevocationTarget,
+  TaperError,
+} from '@taper/core';
 import { z } from 'zod';
 import type { Authority } from '../../authority.ts';
 import { agentSpiffeId } from '../../identity/spiffe-id.ts';
@@ -157,42 +162,55 @@ export const AGENT_ENDPOINTS: readonly Endpoint[] = [
     access: { kind: 'administrator', tool: 'taper:admin/agent.retire' },
     args: { ...place, reason: inBody(reason) },
     status: 200,
-    result: agentShown.extend({ revocation: revoked }),
+    result: agentShown.extend({ revocations: z.array(revoked) }),
     refusals: STATE_REFUSALS,
     async handle(authority, { args, caller }) {
-      const { agent, revocation } = await authority.agents.retire({
+      const { agent, revocations } = await authority.agents.retire({
         agent: idOf(authority, args),
         by: authorOf(caller),
       });
-      const { index, entry } = await authority.revocations.revoke(revocation, {
-        reason: args.reason ?? 'unspecified',
-      });
-      return { ...showAgent(agent), revocation: { index, entry } };
+      const made = await revokeEach(authority, revocations, args.reason ?? 'unspecified');
+      return { ...showAgent(agent), revocations: made };
     },
   }),
   endpoint({
     name: 'compromiseKey',
     method: 'POST',
     path: `${AGENT}/compromise`,
-    summary: 'Marks a key of an agent as compromised and revokes all that it holds and signed.',
+    summary:
+      'Marks a key of an agent as compromised, with those that it was replaced by under its own proof, and revokes all that they hold and signed.',
     access: { kind: 'administrator', tool: 'taper:admin/agent.compromise' },
-    args: { ...place, key: inBody(thumbprint.optional()) },
+    args: {
+      ...place,
+      key: inBody(thumbprint.optional()),
+      keep_successors: inBody(z.boolean().optional()),
+    },
     status: 200,
-    result: agentShown.extend({ key: thumbprint, revocation: revoked }),
-    refusals: ['agent_unknown', 'agent_name_invalid'],
+    result: agentShown.extend({
+      key: thumbprint,
+      marked: z.array(thumbprint),
+      kept: z.array(thumbprint),
+      revocations: z.array(revoked),
+    }),
+    refusals: ['agent_unknown', 'agent_name_invalid', 'key_not_current'],
     async handle(authority, { args, caller }) {
-      const { agents, revocations } = authority;
+      const { agents } = authority;
       const { keys } = await agents.find(idOf(authority, args));
       // The key has to be one of this agent's: who may do this in one tenant may not do it in another.
-      const found = keys.find(({ thumbprint: each, state }) =>
-        args.key === undefined ? state === 'current' : each === args.key,
-      );
+      const found =
+        args.key === undefined
+          ? currentOf(keys)
+          : keys.find(({ thumbprint: each }) => each === args.key);
       if (found === undefined)
         throw new AuthorityRefusal('key_not_current', 'The agent has no such key.');
       const key = found.thumbprint;
-      const { agent, revocation } = await agents.markCompromised({ key, by: authorOf(caller) });
-      const { index, entry } = await revocations.revoke(revocation, { reason: 'key_compromised' });
-      return { ...showAgent(agent), key, revocation: { index, entry } };
+      const { agent, revocations, marked, kept } = await agents.markCompromised({
+        key,
+        by: authorOf(caller),
+        keepSuccessors: args.keep_successors ?? false,
+      });
+      const made = await revokeEach(authority, revocations, 'key_compromised');
+      return { ...showAgent(agent), key, marked: [...marked], kept: [...kept], revocations: made };
     },
   }),
   endpoint({
@@ -234,6 +252,31 @@ function idOf(
   { tenant, agent }: { readonly tenant: string; readonly agent: string },
 ): string {
   return agentSpiffeId(trustDomain, { tenant, name: agent });
+}
+
+/** The current key; of an agent that has none since it was marked as compromised, that one: who was interrupted asks again. */
+function currentOf(keys: readonly KeyRecord[]): KeyRecord | undefined {
+  return (
+    keys.find(({ state }) => state === 'current') ??
+    keys.findLast(({ state }) => state === 'compromised')
+  );
+}
+
+/**
+ * Up to 256 keys are one target, so that all are revoked or none. Of more, those that come after a failure are not: the keys are marked already, and
+ * who asks again has all of them revoked.
+ */
+async function revokeEach(
+  { revocations }: Authority,
+  targets: readonly RevocationTarget[],
+  reasonGiven: RevocationReason,
+): Promise<z.infer<typeof revoked>[]> {
+  const made: z.infer<typeof revoked>[] = [];
+  for (const target of targets) {
+    const { index, entry } = await revocations.revoke(target, { reason: reasonGiven });
+    made.push({ index, entry });
+  }
+  return made;
 }
 
 function readKey(given: Readonly<Record<string, string>>): ReturnType<typeof importPublicKey> {
