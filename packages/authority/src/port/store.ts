@@ -38,6 +38,12 @@ export interface KeyRecord {
   readonly endsAt: number | undefined;
 }
 
+/** A key, and the agent that has or had it; `undefined` for a key that is no agent's. */
+export interface HeldKey {
+  readonly key: KeyRecord;
+  readonly agent: AgentRecord | undefined;
+}
+
 /** A one-time admission to enrol. */
 export interface EnrolmentRecord {
   /** base64url SHA-256 of the token, which is not kept. */
@@ -59,6 +65,9 @@ export interface GrantSetRecord {
   readonly appliedAt: number;
   readonly appliedBy: string;
 }
+
+/** Which grants stand, without their text. */
+export type GrantHead = Pick<GrantSetRecord, 'version' | 'appliedAt'>;
 
 /** A root token that was issued. */
 export interface IssuanceRecord {
@@ -126,11 +135,17 @@ export interface AgentRecords {
   findAgent(id: string): Promise<AgentRecord | undefined>;
   findAgentByName(tenant: string, name: string): Promise<AgentRecord | undefined>;
   findAgentBySpiffeId(spiffeId: string): Promise<AgentRecord | undefined>;
+  /** As {@link findAgentBySpiffeId} and {@link listKeys} of its keys, asked at one time. */
+  findAgentWithKeys(
+    spiffeId: string,
+  ): Promise<{ readonly agent: AgentRecord; readonly keys: readonly KeyRecord[] } | undefined>;
   listAgents(page: Page & { tenant?: string; state?: AgentState }): Promise<AgentRecord[]>;
   insertAgent(record: AgentRecord): Promise<void>;
   updateAgent(record: AgentRecord): Promise<void>;
 
   findKey(thumbprint: string): Promise<KeyRecord | undefined>;
+  /** As {@link findKey} and {@link findAgent} of its holder, asked at one time. */
+  findHeldKey(thumbprint: string): Promise<HeldKey | undefined>;
   listKeys(purpose: KeyRecord['purpose'], holder: string): Promise<KeyRecord[]>;
   insertKey(record: KeyRecord): Promise<void>;
   updateKey(record: KeyRecord): Promise<void>;
@@ -143,6 +158,8 @@ export interface AgentRecords {
 /** Grants, what was issued under them or waits to be, and who may deal with whom. The rules are {@link AuthorityTransaction}'s. */
 export interface GrantRecords {
   currentGrantSet(): Promise<GrantSetRecord | undefined>;
+  /** Of {@link currentGrantSet}: a thousand grants are a long text. */
+  currentGrantHead(): Promise<GrantHead | undefined>;
   findGrantSet(version: number): Promise<GrantSetRecord | undefined>;
   /** `store_conflict` unless its version is one more than the current one. */
   insertGrantSet(record: GrantSetRecord): Promise<void>;
@@ -171,6 +188,8 @@ export interface OnceRecords {
    * is not: `false`.
    */
   useOnce(key: string, expiresAt: number, now: number): Promise<boolean>;
+  /** Whether `useOnce` remembers it. That it does not is no promise that it is the first use: that says `useOnce` alone. */
+  isUsed(key: string): Promise<boolean>;
 
   findSetting(name: string): Promise<string | undefined>;
   putSetting(name: string, value: string): Promise<void>;

@@ -20,6 +20,10 @@ export function agentPart(statements: Statements, path: string): AgentRecords {
       optional(row('SELECT * FROM agent WHERE tenant = ? AND name = ?', tenant, name), agentIn),
     findAgentBySpiffeId: async (spiffeId) =>
       optional(row('SELECT * FROM agent WHERE spiffe_id = ?', spiffeId), agentIn),
+    async findAgentWithKeys(spiffeId) {
+      const agent = optional(row('SELECT * FROM agent WHERE spiffe_id = ?', spiffeId), agentIn);
+      return agent && { agent, keys: keysOf('agent', agent.id) };
+    },
     async listAgents({ tenant, state, ...page }) {
       const { sql, values } = listing('agent', 'id', page, { tenant, state });
       return rows(sql, ...values).map(agentIn);
@@ -57,12 +61,16 @@ export function agentPart(statements: Statements, path: string): AgentRecords {
 
     findKey: async (thumbprint) =>
       optional(row('SELECT * FROM holder_key WHERE thumbprint = ?', thumbprint), readKey),
-    listKeys: async (purpose, holder) =>
-      rows(
-        'SELECT * FROM holder_key WHERE purpose = ? AND holder = ? ORDER BY added_at, thumbprint',
-        purpose,
-        holder,
-      ).map(readKey),
+    async findHeldKey(thumbprint) {
+      const key = optional(
+        row('SELECT * FROM holder_key WHERE thumbprint = ?', thumbprint),
+        readKey,
+      );
+      if (key === undefined) return undefined;
+      const found = row('SELECT * FROM agent WHERE id = ?', key.holder);
+      return { key, agent: key.purpose === 'agent' ? optional(found, agentIn) : undefined };
+    },
+    listKeys: async (purpose, holder) => keysOf(purpose, holder),
     async insertKey({ thumbprint, jwk, purpose, holder, state, addedAt, endsAt }) {
       const changed = run(
         `INSERT INTO holder_key (thumbprint, jwk, purpose, holder, state, added_at, ends_at)
@@ -122,6 +130,14 @@ export function agentPart(statements: Statements, path: string): AgentRecords {
       if (changed === 0) throw changedSince('enrolment');
     },
   };
+
+  function keysOf(purpose: KeyRecord['purpose'], holder: string): KeyRecord[] {
+    return rows(
+      'SELECT * FROM holder_key WHERE purpose = ? AND holder = ? ORDER BY added_at, thumbprint',
+      purpose,
+      holder,
+    ).map(readKey);
+  }
 
   function readKey(found: Row): KeyRecord {
     const parsed = parseJson(String(found['jwk']));

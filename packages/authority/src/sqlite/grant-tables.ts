@@ -16,6 +16,14 @@ export function grantPart({ row, rows, run }: Statements, path: string): GrantRe
   return {
     currentGrantSet: async () =>
       optional(row('SELECT * FROM grant_set ORDER BY version DESC LIMIT 1'), grantSetIn),
+    currentGrantHead: async () =>
+      optional(
+        row('SELECT version, applied_at FROM grant_set ORDER BY version DESC LIMIT 1'),
+        (found) => ({
+          version: Number(found['version']),
+          appliedAt: Number(found['applied_at']),
+        }),
+      ),
     findGrantSet: async (version) =>
       optional(row('SELECT * FROM grant_set WHERE version = ?', version), grantSetIn),
     async insertGrantSet({ version, document, appliedAt, appliedBy }) {

@@ -18,6 +18,7 @@ export function oncePart(statements: Statements): OnceRecords {
         ) === 1
       );
     },
+    isUsed: async (key) => row('SELECT 1 FROM used WHERE key = ?', key) !== undefined,
     findSetting: async (name) =>
       optional(row('SELECT value FROM setting WHERE name = ?', name)?.['value'], String),
     async putSetting(name, value) {

@@ -15,6 +15,15 @@ import { changedSince, listing, numberOrNothing, rowOf, textOrNothing, written }
 const AGENT = statement('SELECT * FROM agent WHERE id = $1');
 const AGENT_BY_NAME = statement('SELECT * FROM agent WHERE tenant = $1 AND name = $2');
 const AGENT_BY_SPIFFE_ID = statement('SELECT * FROM agent WHERE spiffe_id = $1');
+/** Both tables have a `state`. */
+const BOTH =
+  'agent.*, thumbprint, jwk, purpose, holder, holder_key.state AS key_state, added_at, ends_at';
+const AGENT_WITH_KEYS = statement(`
+  SELECT ${BOTH} FROM agent LEFT JOIN holder_key ON purpose = 'agent' AND holder = agent.id
+  WHERE spiffe_id = $1 ORDER BY added_at, thumbprint`);
+const HELD_KEY = statement(`
+  SELECT ${BOTH} FROM holder_key LEFT JOIN agent ON purpose = 'agent' AND agent.id = holder
+  WHERE thumbprint = $1`);
 const ADD_AGENT = statement(`
   INSERT INTO agent (id, tenant, name, spiffe_id, state, created_at, version)
   VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT DO NOTHING RETURNING 1`);
@@ -51,6 +60,13 @@ export function agentPart(session: PostgresSession): AgentRecords {
     findAgent: (id) => rowOf(session, AGENT, [id], agentIn),
     findAgentByName: (tenant, name) => rowOf(session, AGENT_BY_NAME, [tenant, name], agentIn),
     findAgentBySpiffeId: (spiffeId) => rowOf(session, AGENT_BY_SPIFFE_ID, [spiffeId], agentIn),
+    async findAgentWithKeys(spiffeId) {
+      const rows = await session.query(AGENT_WITH_KEYS, [spiffeId]);
+      const [first] = rows;
+      if (first === undefined) return undefined;
+      const keys = rows.filter((row) => row['thumbprint'] !== null);
+      return { agent: agentIn(first), keys: keys.map((row) => keyIn(row, 'key_state')) };
+    },
     async listAgents({ tenant, state, ...page }) {
       const { asked, values } = listing('agent', 'id', page, { tenant, state });
       return (await session.query(asked, values)).map(agentIn);
@@ -60,21 +76,28 @@ export function agentPart(session: PostgresSession): AgentRecords {
         session,
         ADD_AGENT,
         agentValues(record),
-        new StoreError('agent', 'There is such an agent already.'),
+        () => new StoreError('agent', 'There is such an agent already.'),
       ),
     updateAgent: (record) =>
-      written(session, CHANGE_AGENT, agentValues(record), changedSince('agent')),
+      written(session, CHANGE_AGENT, agentValues(record), () => changedSince('agent')),
 
-    findKey: (thumbprint) => rowOf(session, KEY, [thumbprint], keyIn),
-    listKeys: async (purpose, holder) => (await session.query(KEYS, [purpose, holder])).map(keyIn),
+    findKey: (thumbprint) => rowOf(session, KEY, [thumbprint], (row) => keyIn(row)),
+    findHeldKey: (thumbprint) =>
+      rowOf(session, HELD_KEY, [thumbprint], (row) => ({
+        key: keyIn(row, 'key_state'),
+        agent: row['id'] === null ? undefined : agentIn(row),
+      })),
+    listKeys: async (purpose, holder) =>
+      (await session.query(KEYS, [purpose, holder])).map((row) => keyIn(row)),
     insertKey: (record) =>
       written(
         session,
         ADD_KEY,
         keyValues(record),
-        new StoreError('key', 'The key is, or was, in use.'),
+        () => new StoreError('key', 'The key is, or was, in use.'),
       ),
-    updateKey: (record) => written(session, CHANGE_KEY, keyValues(record), changedSince('key')),
+    updateKey: (record) =>
+      written(session, CHANGE_KEY, keyValues(record), () => changedSince('key')),
 
     findEnrolment: (hash) => rowOf(session, ENROLMENT, [hash], enrolmentIn),
     insertEnrolment: (record) =>
@@ -82,10 +105,10 @@ export function agentPart(session: PostgresSession): AgentRecords {
         session,
         ADD_ENROLMENT,
         enrolmentValues(record),
-        new StoreError('enrolment', 'There is such an enrolment already.'),
+        () => new StoreError('enrolment', 'There is such an enrolment already.'),
       ),
     updateEnrolment: (record) =>
-      written(session, CHANGE_ENROLMENT, enrolmentValues(record), changedSince('enrolment')),
+      written(session, CHANGE_ENROLMENT, enrolmentValues(record), () => changedSince('enrolment')),
   };
 }
 
@@ -110,7 +133,7 @@ function keyValues({ thumbprint, jwk, purpose, holder, state, addedAt, endsAt }:
   return [thumbprint, text, purpose, holder, state, addedAt, endsAt ?? null];
 }
 
-function keyIn(row: Row): KeyRecord {
+function keyIn(row: Row, state = 'state'): KeyRecord {
   const parsed = parseJson(String(row['jwk']));
   if (!parsed.ok) {
     throw new TaperError('store_unusable', 'The database holds a damaged key.', {
@@ -122,7 +145,7 @@ function keyIn(row: Row): KeyRecord {
     jwk: parsed.value as unknown as PublicJwk,
     purpose: String(row['purpose']) as KeyRecord['purpose'],
     holder: String(row['holder']),
-    state: String(row['state']) as KeyState,
+    state: String(row[state]) as KeyState,
     addedAt: Number(row['added_at']),
     endsAt: numberOrNothing(row['ends_at']),
   });

@@ -11,6 +11,9 @@ import type { PostgresSession } from '../transaction.ts';
 import { changedSince, listing, rowOf, textOrNothing, written } from './row.ts';
 
 const CURRENT_GRANTS = statement('SELECT * FROM grant_set ORDER BY version DESC LIMIT 1');
+const GRANT_HEAD = statement(
+  'SELECT version, applied_at FROM grant_set ORDER BY version DESC LIMIT 1',
+);
 const GRANTS = statement('SELECT * FROM grant_set WHERE version = $1');
 const ADD_GRANTS = statement(`
   INSERT INTO grant_set (version, document, applied_at, applied_by) SELECT $1::bigint, $2, $3, $4
@@ -39,13 +42,18 @@ const REMOVE_PEER_RULE = statement('DELETE FROM peer_rule WHERE tenant = $1 AND 
 export function grantPart(session: PostgresSession): GrantRecords {
   return {
     currentGrantSet: () => rowOf(session, CURRENT_GRANTS, [], grantSetIn),
+    currentGrantHead: () =>
+      rowOf(session, GRANT_HEAD, [], (row) => ({
+        version: Number(row['version']),
+        appliedAt: Number(row['applied_at']),
+      })),
     findGrantSet: (version) => rowOf(session, GRANTS, [version], grantSetIn),
     insertGrantSet: ({ version, document, appliedAt, appliedBy }) =>
       written(
         session,
         ADD_GRANTS,
         [version, document, appliedAt, appliedBy],
-        new StoreError('grant_set', 'Other grants were applied meanwhile.'),
+        () => new StoreError('grant_set', 'Other grants were applied meanwhile.'),
       ),
 
     insertIssuance: (record) =>
@@ -53,7 +61,7 @@ export function grantPart(session: PostgresSession): GrantRecords {
         session,
         ADD_ISSUANCE,
         issuanceValues(record),
-        new StoreError('issuance', 'Such a token was issued already.'),
+        () => new StoreError('issuance', 'Such a token was issued already.'),
       ),
     findIssuance: (tokenHash) => rowOf(session, ISSUANCE, [tokenHash], issuanceIn),
     async listIssuances({ agent, grant, ...page }) {
@@ -71,10 +79,10 @@ export function grantPart(session: PostgresSession): GrantRecords {
         session,
         ADD_PENDING,
         pendingValues(record),
-        new StoreError('pending', 'There is such an issuance already.'),
+        () => new StoreError('pending', 'There is such an issuance already.'),
       ),
     updatePending: (record) =>
-      written(session, CHANGE_PENDING, pendingValues(record), changedSince('issuance')),
+      written(session, CHANGE_PENDING, pendingValues(record), () => changedSince('issuance')),
 
     listPeerRules: async (tenant) => (await session.query(PEER_RULES, [tenant])).map(peerRuleIn),
     async putPeerRule({ tenant, agent, rule, reason, addedAt }) {

@@ -6,6 +6,7 @@ import { rowOf } from './row.ts';
 const USE = statement(`
   INSERT INTO used (key, expires_at) SELECT $1, $2::bigint
   WHERE $2::bigint > (SELECT forgotten FROM authority_turn) ON CONFLICT DO NOTHING RETURNING 1`);
+const USED = statement('SELECT 1 FROM used WHERE key = $1');
 const SETTING = statement('SELECT value FROM setting WHERE name = $1');
 const PUT_SETTING = statement(
   'INSERT INTO setting (name, value) VALUES ($1, $2) ON CONFLICT (name) DO UPDATE SET value = excluded.value',
@@ -21,6 +22,7 @@ export function oncePart(session: PostgresSession): OnceRecords {
       if (!Number.isSafeInteger(expiresAt) || !(expiresAt >= now)) return false;
       return (await session.query(USE, [key, expiresAt])).length === 1;
     },
+    isUsed: async (key) => (await session.query(USED, [key])).length > 0,
     findSetting: (name) => rowOf(session, SETTING, [name], (row) => String(row['value'])),
     async putSetting(name, value) {
       await session.query(PUT_SETTING, [name, value]);

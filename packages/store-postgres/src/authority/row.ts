@@ -19,9 +19,9 @@ export async function written(
   session: PostgresSession,
   asked: Statement,
   values: readonly Value[],
-  conflict: StoreError,
+  conflict: () => StoreError,
 ): Promise<void> {
-  if ((await session.query(asked, values)).length === 0) throw conflict;
+  if ((await session.query(asked, values)).length === 0) throw conflict();
 }
 
 export function changedSince(what: string): StoreError {

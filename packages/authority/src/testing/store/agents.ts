@@ -153,6 +153,34 @@ export function agentContract(check: StoreCheck): void {
     strictEqual(await peer.read((tx) => tx.findKey(identifier('nobody'))), undefined);
   });
 
+  check('finds an agent with all its keys, and a key with its agent', async ({ store, peer }) => {
+    const [triage, bare] = [agent('triage'), agent('bare')];
+    const former = key('former', { addedAt: T - 5, state: 'former', endsAt: T });
+    const [own, admin, lost] = [
+      key('own'),
+      key('admin', { purpose: 'administrator' }),
+      key('lost', { holder: 'nobody' }),
+    ];
+    await store.transaction(async (tx) => {
+      for (const each of [triage, bare]) await tx.insertAgent({ ...each, state: 'suspended' });
+      for (const each of [own, former, admin, lost]) await tx.insertKey(each);
+    });
+    const whole = (spiffeId: string) => peer.read((tx) => tx.findAgentWithKeys(spiffeId));
+    const suspended = { ...triage, state: 'suspended' };
+    deepStrictEqual(await whole(triage.spiffeId), { agent: suspended, keys: [former, own] });
+    deepStrictEqual(await whole(bare.spiffeId), {
+      agent: { ...bare, state: 'suspended' },
+      keys: [],
+    });
+    strictEqual(await whole('triage'), undefined);
+    const held = ({ thumbprint }: { thumbprint: string }) =>
+      peer.read((tx) => tx.findHeldKey(thumbprint));
+    deepStrictEqual(await held(former), { key: former, agent: suspended });
+    deepStrictEqual(await held(admin), { key: admin, agent: undefined });
+    deepStrictEqual(await held(lost), { key: lost, agent: undefined });
+    strictEqual(await held(key('unknown')), undefined);
+  });
+
   check('M12: gives a key to one holder and one purpose, for good', async ({ store, peer }) => {
     const first = key('one');
     await store.transaction((tx) => tx.insertKey(first));

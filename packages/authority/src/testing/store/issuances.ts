@@ -7,6 +7,7 @@ import { grantSet, identifier, issuance, peerRule, pending, T } from './records.
 export function issuanceContract(check: StoreCheck): void {
   check('numbers sets of grants without a gap, and keeps each', async ({ store, peer }) => {
     strictEqual(await store.read((tx) => tx.currentGrantSet()), undefined);
+    strictEqual(await store.read((tx) => tx.currentGrantHead()), undefined);
     const apply = (version: number) =>
       store.transaction((tx) => tx.insertGrantSet(grantSet(version)));
     for (const version of [0, 2])
@@ -16,6 +17,8 @@ export function issuanceContract(check: StoreCheck): void {
     for (const version of [1, 2, 4])
       await rejectsWith('store_conflict', () => apply(version), 'grant_set');
     deepStrictEqual(await peer.read((tx) => tx.currentGrantSet()), grantSet(2));
+    const { version, appliedAt } = grantSet(2);
+    deepStrictEqual(await peer.read((tx) => tx.currentGrantHead()), { version, appliedAt });
     deepStrictEqual(await peer.read((tx) => tx.findGrantSet(1)), grantSet(1));
     strictEqual(await peer.read((tx) => tx.findGrantSet(3)), undefined);
   });

@@ -211,7 +211,15 @@ export function transactionContract(check: StoreCheck): void {
       throw new Error('undone');
     });
     await rejects(undone);
+    const isUsed = (name: string) => peer.read((tx) => tx.isUsed(identifier(name)));
+    strictEqual(await isUsed('e'), false);
     strictEqual(await use(peer, 'e'), true);
+    deepStrictEqual([await isUsed('e'), await isUsed('a'), await isUsed('c')], [true, true, false]);
+    await store.transaction(async (tx) => {
+      strictEqual(await tx.isUsed(identifier('f')), false);
+      await tx.useOnce(identifier('f'), T + 60, T);
+      strictEqual(await tx.isUsed(identifier('f')), true);
+    });
   });
 
   check('keeps settings by name', async ({ store, peer }) => {
