@@ -18,12 +18,9 @@ export async function answerAgents(
   }
   try {
     const { statement, facts } = await agents.snapshot(Number(asked));
-    const body = streamLines(
-      statement,
-      { length: facts.length, at: (index) => facts[index] as string },
-      onEnd,
-    );
-    return new Response(body, { headers: { ...HEADERS, 'Content-Type': 'application/x-ndjson' } });
+    return new Response(streamLines(statement, facts, onEnd), {
+      headers: { ...HEADERS, 'Content-Type': 'application/x-ndjson' },
+    });
   } catch (cause) {
     onEnd();
     throw cause;

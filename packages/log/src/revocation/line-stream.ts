@@ -8,24 +8,18 @@ const PIECE = 1000;
 
 const UTF8 = new TextEncoder();
 
-/** Lines that are made when they are sent. */
-export interface LineList {
-  readonly length: number;
-  /** Without the line end. */
-  at(index: number): string;
-}
-
 /**
  * A first line and those after it, piece by piece. Who reads too slowly is cut off, so that nobody keeps an old list in memory.
+ * @param lines without their ends; each is asked for when it is sent.
  * @param onEnd is called once, when all is read, given up or cut off.
  */
 export function streamLines(
   first: string,
-  lines: LineList,
+  lines: Iterable<string>,
   onEnd: () => void,
 ): ReadableStream<Uint8Array> {
-  let rest: LineList | undefined = lines;
-  let next = -1;
+  let rest: Iterator<string> | undefined = lines[Symbol.iterator]();
+  let isBegun = false;
   let late: ReturnType<typeof setTimeout> | undefined;
   const end = (): void => {
     if (rest === undefined) return;
@@ -44,19 +38,23 @@ export function streamLines(
       },
       pull(controller) {
         if (rest === undefined) return;
-        if (next < 0) {
-          controller.enqueue(UTF8.encode(`${first}\n`));
-          next = 0;
-        } else if (next < rest.length) {
-          const to = Math.min(next + PIECE, rest.length);
-          let piece = '';
-          for (let index = next; index < to; index += 1) piece += `${rest.at(index)}\n`;
-          controller.enqueue(UTF8.encode(piece));
-          next = to;
-        } else {
+        const piece = isBegun ? [] : [first];
+        isBegun = true;
+        let isDone = false;
+        try {
+          while (!isDone && piece.length < PIECE) {
+            const { done, value } = rest.next();
+            if (done === true) isDone = true;
+            else piece.push(value);
+          }
+        } catch (cause) {
           end();
-          controller.close();
+          throw cause;
         }
+        if (piece.length > 0) controller.enqueue(UTF8.encode(`${piece.join('\n')}\n`));
+        if (!isDone) return;
+        end();
+        controller.close();
       },
       cancel: end,
     },

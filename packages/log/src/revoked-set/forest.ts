@@ -14,11 +14,20 @@ export const NOTHING: Subtree = 0;
 
 const FIRST_CAPACITY = 1024;
 
+/** The leaves of trees, without their hashes. */
+export interface Leaves {
+  /** The id of a leaf: a view that the next change of a forest may take away. */
+  id(leaf: Subtree): Uint8Array;
+  value(leaf: Subtree): number;
+  /** The leaves below, from left to right. */
+  leavesOf(subtree: Subtree): Iterable<Subtree>;
+}
+
 /**
  * Compact sparse Merkle trees (spec/revocation.md, "Revoked set") in flat memory: 41 bytes a node and 40 a leaf, as many trees as
  * one likes. What a change touches is hashed when a hash is asked for. A leaf keeps its number for as long as it is in a tree.
  */
-export class Forest {
+export class Forest implements Leaves {
   #children = new Int32Array(2 * FIRST_CAPACITY);
   #hashes = new Uint8Array(HASH_LENGTH * FIRST_CAPACITY);
   #stale = new Uint8Array(FIRST_CAPACITY);
@@ -38,9 +47,8 @@ export class Forest {
     this.#valueBytes = valueBytes;
   }
 
-  /** The id of a leaf: a view that the next change may take away. */
   id(leaf: Subtree): Uint8Array {
-    return this.#ids.subarray(-leaf * HASH_LENGTH, (1 - leaf) * HASH_LENGTH);
+    return idIn(this.#ids, leaf);
   }
 
   value(leaf: Subtree): number {
@@ -107,13 +115,20 @@ export class Forest {
     return this.#hashes.subarray(start, start + HASH_LENGTH);
   }
 
-  /** The leaves below, from left to right. */
-  *leavesOf(subtree: Subtree): Generator<Subtree, void, undefined> {
-    const waiting = [subtree];
-    for (let at = waiting.pop(); at !== undefined; at = waiting.pop()) {
-      if (at < 0) yield at;
-      else if (at > 0) waiting.push(this.right(at), this.left(at));
-    }
+  leavesOf(subtree: Subtree): Iterable<Subtree> {
+    return leavesBelow(this.#children, subtree);
+  }
+
+  /** The leaves of all trees as they are now, 48 bytes for each. */
+  copyLeaves(): Leaves {
+    const children = this.#children.slice(0, 2 * this.#nodes);
+    const ids = this.#ids.slice(0, HASH_LENGTH * this.#leaves);
+    const values = this.#values.slice(0, this.#leaves);
+    return {
+      id: (leaf) => idIn(ids, leaf),
+      value: (leaf) => values[-leaf] as number,
+      leavesOf: (subtree) => leavesBelow(children, subtree),
+    };
   }
 
   #insert(at: Subtree, leaf: Subtree, depth: number): Subtree {
@@ -181,6 +196,18 @@ export class Forest {
       this.#values = enlarged(this.#values, new Float64Array(capacity));
     }
     return leaf;
+  }
+}
+
+function idIn(ids: Uint8Array, leaf: Subtree): Uint8Array {
+  return ids.subarray(-leaf * HASH_LENGTH, (1 - leaf) * HASH_LENGTH);
+}
+
+function* leavesBelow(children: Int32Array, subtree: Subtree): Generator<Subtree, void, undefined> {
+  const waiting = [subtree];
+  for (let at = waiting.pop(); at !== undefined; at = waiting.pop()) {
+    if (at < 0) yield at;
+    else if (at > 0) waiting.push(children[2 * at + 1] as number, children[2 * at] as number);
   }
 }
 

@@ -15,7 +15,7 @@ import {
   timeValue,
 } from '@taper/core';
 import { createExpiryQueue } from './expiry-queue.ts';
-import { Forest, NOTHING, type Subtree } from './forest.ts';
+import { Forest, type Leaves, NOTHING, type Subtree } from './forest.ts';
 import { ProofWriter, proveTree } from './prove.ts';
 
 /**
@@ -38,6 +38,8 @@ export interface RevokedSet {
   root(): Uint8Array;
   /** Every entry, in the order that `createRevokedRoot` of core asks for. Do not change the set meanwhile. */
   entries(): Iterable<RevokedEntry>;
+  /** The same entries, which go on to be those that are in the set now, whatever it becomes. Costs a copy of memory, and nothing for each entry. */
+  copyEntries(): Iterable<RevokedEntry>;
   /**
    * The proof of which of the ids of the query are in the set and which are not, for `openRevokedProof` of core. It is one of the set as it is now,
    * which is that of an epoch only until the next change.
@@ -123,20 +125,25 @@ class TreeRevokedSet implements RevokedSet {
     );
   }
 
-  *entries(): Generator<RevokedEntry, void, undefined> {
-    for (const family of this.#families.leavesOf(this.#familyRoot)) {
-      const root = platform.encodeBase64url(this.#families.id(family));
-      for (const leaf of this.#tokens.leavesOf(this.#families.value(family))) {
-        const token = platform.encodeBase64url(this.#tokens.id(leaf));
-        yield { kind: 'token', root, token, expiresAt: this.#tokens.value(leaf) };
-      }
-    }
-    for (const leaf of this.#keys.leavesOf(this.#keyRoot))
-      yield { kind: 'key', key: platform.encodeBase64url(this.#keys.id(leaf)) };
-    for (const leaf of this.#tenants.leavesOf(this.#tenantRoot)) {
-      const tenant = this.#tenantNames.get(leaf) as string;
-      yield { kind: 'tenant', tenant, issuedBefore: this.#tenants.value(leaf) };
-    }
+  entries(): Iterable<RevokedEntry> {
+    return entriesIn({
+      families: [this.#families, this.#familyRoot],
+      tokens: this.#tokens,
+      keys: [this.#keys, this.#keyRoot],
+      tenants: [this.#tenants, this.#tenantRoot],
+      tenantNames: this.#tenantNames,
+    });
+  }
+
+  copyEntries(): Iterable<RevokedEntry> {
+    const copied: Members = {
+      families: [this.#families.copyLeaves(), this.#familyRoot],
+      tokens: this.#tokens.copyLeaves(),
+      keys: [this.#keys.copyLeaves(), this.#keyRoot],
+      tenants: [this.#tenants.copyLeaves(), this.#tenantRoot],
+      tenantNames: new Map(this.#tenantNames),
+    };
+    return { [Symbol.iterator]: () => entriesIn(copied) };
   }
 
   prove(query: RevokedQuery): Uint8Array {
@@ -202,6 +209,38 @@ class TreeRevokedSet implements RevokedSet {
     this.#tenantNames.set(leaf, tenant);
     this.#size += 1;
     return true;
+  }
+}
+
+/** What is in a set: trees with their roots. */
+interface Members {
+  readonly families: readonly [Leaves, Subtree];
+  /** The value of a family is the root of its tree in here. */
+  readonly tokens: Leaves;
+  readonly keys: readonly [Leaves, Subtree];
+  readonly tenants: readonly [Leaves, Subtree];
+  readonly tenantNames: ReadonlyMap<Subtree, string>;
+}
+
+function* entriesIn({
+  families: [families, familyRoot],
+  tokens,
+  keys: [keys, keyRoot],
+  tenants: [tenants, tenantRoot],
+  tenantNames,
+}: Members): Generator<RevokedEntry, void, undefined> {
+  for (const family of families.leavesOf(familyRoot)) {
+    const root = platform.encodeBase64url(families.id(family));
+    for (const leaf of tokens.leavesOf(families.value(family))) {
+      const token = platform.encodeBase64url(tokens.id(leaf));
+      yield { kind: 'token', root, token, expiresAt: tokens.value(leaf) };
+    }
+  }
+  for (const leaf of keys.leavesOf(keyRoot))
+    yield { kind: 'key', key: platform.encodeBase64url(keys.id(leaf)) };
+  for (const leaf of tenants.leavesOf(tenantRoot)) {
+    const tenant = tenantNames.get(leaf) as string;
+    yield { kind: 'tenant', tenant, issuedBefore: tenants.value(leaf) };
   }
 }
 

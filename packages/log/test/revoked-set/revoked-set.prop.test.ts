@@ -61,6 +61,26 @@ test('what is pruned leaves no trace: the root is that of the entries that are l
   );
 });
 
+test('a copy of the entries stays what the set was, whatever the set becomes', () => {
+  fc.assert(
+    fc.property(entries(), entries(), time(), (list, more, until) => {
+      const set = filled(list);
+      const before = [...set.entries()];
+      const copy = set.copyEntries();
+      const half = copy[Symbol.iterator]();
+      const begun = before.length === 0 ? [] : [half.next().value];
+      for (const each of more) set.add(each);
+      set.prune(until);
+      set.root();
+      for (const each of list) set.add(each);
+      expect([...begun, ...{ [Symbol.iterator]: () => half }]).toEqual(before);
+      // It is read as often as one likes.
+      expect([...copy]).toEqual(before);
+      expect([...copy]).toEqual(before);
+    }),
+  );
+});
+
 test('the entries, sent one by one in their order, come to the same root in memory that does not grow', () => {
   fc.assert(
     fc.property(entries(), (list) => {
