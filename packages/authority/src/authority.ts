@@ -8,7 +8,7 @@ import type {
 import { type Administrators, createAdministrators } from './administration/administrators.ts';
 import { createGrants, type Grants } from './grant/grants.ts';
 import { type Agents, createAgents } from './identity/agents.ts';
-import type { WorkloadIdentifier } from './identity/enrolment.ts';
+import type { WorkloadIdentifier } from './identity/workload.ts';
 import type { Issuance } from './issuance/issuance.ts';
 import { createPeers, type Peers } from './peers/peers.ts';
 import type { AuthorityStore } from './port/store.ts';

@@ -54,8 +54,6 @@ export type {
   CreatedEnrolment,
   EnrolmentRequest,
   EnrolRequest,
-  WorkloadIdentifier,
-  WorkloadIdentity,
 } from './identity/enrolment.ts';
 export {
   type IdentityDocumentTrust,
@@ -72,6 +70,12 @@ export {
   type SpiffeId,
   type SpiffeIdProblem,
 } from './identity/spiffe-id.ts';
+export type {
+  Returning,
+  WorkloadIdentifier,
+  WorkloadIdentity,
+  WorkloadSubject,
+} from './identity/workload.ts';
 export {
   createIssuance,
   type Issuance,

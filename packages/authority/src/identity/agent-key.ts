@@ -29,8 +29,7 @@ export async function requireAgentOfKey(
   thumbprint: string,
   now: number,
 ): Promise<KnownAgent> {
-  const key = await tx.findKey(thumbprint);
-  const agent = key?.purpose === 'agent' ? await tx.findAgent(key.holder) : undefined;
+  const { key, agent } = (await tx.findHeldKey(thumbprint)) ?? {};
   if (key === undefined || agent === undefined) throw unknownAgent();
   requireActive(agent);
   if (!isAccepted(key, now)) {
@@ -90,8 +89,44 @@ export async function addKey(
   await recordKeyOrigin(tx, thumbprint, provedBy);
 }
 
+/** Ends a key that another one has replaced at `now`: at once, or at `until`. */
+export async function replaceKey(
+  tx: AuthorityTransaction,
+  old: KeyRecord,
+  now: number,
+  until: number,
+): Promise<void> {
+  await tx.updateKey({ ...old, state: until > now ? 'overlapping' : 'former', endsAt: until });
+}
+
+/** Seconds that the clock of another node may be ahead. */
+const MAX_SKEW = 30;
+
+/** Of two keys that follow each other the later is not older, though another node with another clock added the first. */
+export function timeAfter({ addedAt }: KeyRecord, now: number): number {
+  return addedAt - now <= MAX_SKEW ? Math.max(addedAt, now) : now;
+}
+
+/** Keys that an agent can have in its life: what is done with all of them, such as revoking them, must have an end. */
+export const MAX_KEYS = 4096;
+
+/** @throws {AuthorityRefusal} `agent_state_invalid` for an agent that can have no further key. */
+export function requireRoomForKey(keys: readonly KeyRecord[]): void {
+  if (keys.length < MAX_KEYS) return;
+  throw new AuthorityRefusal('agent_state_invalid', 'The agent has had too many keys.', {
+    facts: { max: MAX_KEYS },
+    hint: 'Retire it and enrol another.',
+  });
+}
+
 export function unknownAgent(): AuthorityRefusal {
   return new AuthorityRefusal('agent_unknown', 'There is no such agent.');
+}
+
+export function agentExists(): AuthorityRefusal {
+  return new AuthorityRefusal('agent_exists', 'There is an agent of this name already.', {
+    hint: 'A name is given once. The agent renews its identity with its key, or its key is rotated.',
+  });
 }
 
 function keyInUse(): AuthorityRefusal {

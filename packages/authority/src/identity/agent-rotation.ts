@@ -1,6 +1,5 @@
 import {
   importPublicKey,
-  MAX_AGENT_KEYS,
   rotateKey as makeRotation,
   type PublicKey,
   TaperError,
@@ -10,8 +9,11 @@ import { AuthorityRefusal } from '../refusal.ts';
 import {
   addKey,
   type Possession,
+  replaceKey,
   requireActive,
   requireFreshKey,
+  requireRoomForKey,
+  timeAfter,
   unknownAgent,
 } from './agent-key.ts';
 import { changeOf, requireAgent, updateAgent } from './agent-life.ts';
@@ -90,8 +92,7 @@ export async function rotateAgentKey(
     if (again.agent.version !== agent.version || again.old.thumbprint !== old.thumbprint)
       throw changedMeanwhile();
     await addKey(tx, agent, newKey, now, authority.kind === 'holder' ? old.thumbprint : undefined);
-    if (!isLost)
-      await tx.updateKey({ ...old, ...(overlap === 0 ? FORMER : OVERLAPPING), endsAt: oldUntil });
+    if (!isLost) await replaceKey(tx, old, now, oldUntil);
     const changed = await updateAgent(tx, agent, agent.state);
     await logChange(tx, {
       ...changeOf(now, 'agent.key_rotated', changed, by),
@@ -106,17 +107,6 @@ export async function rotateAgentKey(
   });
 }
 
-/** Seconds that the clock of another node may be ahead. */
-const MAX_SKEW = 30;
-
-/** Of two statements that follow each other the later is not older, though another node with another clock made the first. */
-function timeAfter({ addedAt }: KeyRecord, now: number): number {
-  return addedAt - now <= MAX_SKEW ? Math.max(addedAt, now) : now;
-}
-
-const FORMER = { state: 'former' } as const;
-const OVERLAPPING = { state: 'overlapping' } as const;
-
 /** The key that is replaced: the current one; for an operator also one that was compromised while it was current. */
 async function replacedKey(
   tx: AuthorityTransaction,
@@ -124,12 +114,7 @@ async function replacedKey(
 ): Promise<Replaced> {
   const agent = await agentToRotate(tx, authority);
   const keys = await tx.listKeys('agent', agent.id);
-  if (keys.length >= MAX_AGENT_KEYS) {
-    throw new AuthorityRefusal('agent_state_invalid', 'The agent has had too many keys.', {
-      facts: { max: MAX_AGENT_KEYS },
-      hint: 'Retire it and enrol another: all keys of an agent are revoked together, and there is a limit to that.',
-    });
-  }
+  requireRoomForKey(keys);
   const current = keys.find(({ state }) => state === 'current');
   if (authority.kind === 'operator') {
     const old = current ?? keys.findLast(({ state }) => state === 'compromised');

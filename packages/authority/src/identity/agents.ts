@@ -25,10 +25,10 @@ import {
   type EnrolmentRequest,
   type EnrolRequest,
   enrol,
-  type WorkloadIdentifier,
 } from './enrolment.ts';
 import { makeIdentityDocument } from './identity-document.ts';
 import { isTrustDomain } from './spiffe-id.ts';
+import type { WorkloadIdentifier } from './workload.ts';
 
 export interface AgentsOptions {
   readonly store: AuthorityStore;

@@ -1,6 +1,6 @@
 import type { Signer } from '@taper/core';
 import type { AuthorityStore } from '../port/store.ts';
-import type { WorkloadIdentifier } from './enrolment.ts';
+import type { WorkloadIdentifier } from './workload.ts';
 
 /** What every change of an agent needs; made of checked options by `createAgents`. */
 export interface IdentityContext {

@@ -2,26 +2,17 @@ import { platform } from '@taper/core';
 import type { AgentRecord, AuthorityTransaction } from '../port/store.ts';
 import { AuthorityRefusal } from '../refusal.ts';
 import { hashText } from '../token/jwt.ts';
-import { addKey, type Possession, requireFreshKey } from './agent-key.ts';
+import { addKey, agentExists, type Possession, requireFreshKey } from './agent-key.ts';
 import { type Actor, changeStore, freshId, keyDetails, logChange, subjectOf } from './change.ts';
 import type { IdentityContext } from './context.ts';
+import { returnWorkload } from './returning.ts';
 import { type AgentName, agentSpiffeId } from './spiffe-id.ts';
-
-/** A workload that an issuer which is trusted for it has named. */
-export interface WorkloadIdentity extends AgentName {
-  readonly issuer: string;
-  readonly subject: string;
-  /** base64url SHA-256 of the token. */
-  readonly hash: string;
-  /** Seconds since the epoch; exclusive. */
-  readonly expiresAt: number;
-}
-
-/** Finds out which agent a workload may become. A port; `createTrustedIssuers` is one. */
-export interface WorkloadIdentifier {
-  /** @throws {AuthorityRefusal} `identity_refused`, `issuer_untrusted`, `issuer_unavailable`. */
-  identifyWorkload(token: string): Promise<WorkloadIdentity>;
-}
+import {
+  recordWorkload,
+  useWorkloadToken,
+  type WorkloadIdentity,
+  workloadDetails,
+} from './workload.ts';
 
 /** By what right a key becomes an agent's. */
 export type Admission =
@@ -93,9 +84,10 @@ export async function createEnrolment(
 }
 
 /**
- * Makes whoever proved the key an agent, in one transaction with what admits it: of several at the same time one succeeds.
- * @throws {AuthorityRefusal} `key_invalid`, `key_weak`, `key_in_use`, `agent_exists`, `agent_name_invalid`, `enrolment_refused`, `replayed`; and
- * those of {@link WorkloadIdentifier}.
+ * Makes whoever proved the key an agent, in one transaction with what admits it: of several at the same time one succeeds. A workload that comes
+ * back with a new key, to the agent that it became, gives it that key where the operator lets it.
+ * @throws {AuthorityRefusal} `key_invalid`, `key_weak`, `key_in_use`, `agent_exists`, `agent_name_invalid`, `enrolment_refused`, `replayed`; for
+ * a workload that comes back `agent_suspended`, `agent_retired`, `key_not_current`, `agent_state_invalid`; and those of `WorkloadIdentifier`.
  */
 export async function enrol(
   context: IdentityContext,
@@ -106,9 +98,13 @@ export async function enrol(
   const now = context.clock();
   const id = freshId(now, context.random);
   return await changeStore(context.store, async (tx) => {
-    const { tenant, name, by, details } = await admit(tx, id, now);
+    const { tenant, name, by, workload } = await admit(tx, id, now);
     const spiffeId = agentSpiffeId(context.trustDomain, { tenant, name });
-    if ((await tx.findAgentByName(tenant, name)) !== undefined) throw agentExists();
+    const before = await tx.findAgentByName(tenant, name);
+    if (before !== undefined) {
+      if (workload === undefined) throw agentExists();
+      return await returnWorkload(tx, before, workload, key, now);
+    }
     const agent: AgentRecord = {
       id,
       tenant,
@@ -120,13 +116,17 @@ export async function enrol(
     };
     await tx.insertAgent(agent);
     await addKey(tx, agent, key, now, undefined);
+    if (workload !== undefined) await recordWorkload(tx, id, workload);
     await logChange(tx, {
       time: now,
       event: 'agent.enrolled',
       tenant,
       by,
       subject: subjectOf(agent),
-      details: { ...details, ...keyDetails(key) },
+      details: {
+        ...(workload === undefined ? {} : workloadDetails(workload)),
+        ...keyDetails(key),
+      },
     });
     return agent;
   });
@@ -134,7 +134,8 @@ export async function enrol(
 
 interface Admitted extends AgentName {
   readonly by: Actor;
-  readonly details: Readonly<Record<string, string>>;
+  /** Where it is the token of a workload that admits. */
+  readonly workload?: WorkloadIdentity;
 }
 
 /** What admits, to be used up within the transaction. */
@@ -144,7 +145,7 @@ async function admissionOf(context: IdentityContext, admission: Admission): Prom
   switch (admission.kind) {
     case 'operator': {
       const { tenant, name, by } = admission;
-      return async () => ({ tenant, name, by, details: {} });
+      return async () => ({ tenant, name, by });
     }
     case 'enrolment': {
       if (typeof admission.token !== 'string' || !TOKEN.test(admission.token))
@@ -156,7 +157,11 @@ async function admissionOf(context: IdentityContext, admission: Admission): Prom
       if (context.workloads === undefined)
         throw new AuthorityRefusal('issuer_untrusted', 'No issuer is trusted for workloads.');
       const workload = await context.workloads.identifyWorkload(admission.token);
-      return (tx, _, now) => useWorkload(tx, workload, now);
+      const { tenant, name, subject } = workload;
+      return async (tx, _, now) => {
+        await useWorkloadToken(tx, workload, now);
+        return { tenant, name, by: { kind: 'workload', id: subject }, workload };
+      };
     }
     default:
       throw new AuthorityRefusal('request_malformed', 'There is no such admission.');
@@ -184,33 +189,11 @@ async function useEnrolment(
     subject: { enrolment: hash },
     details: { agent },
   });
-  return { tenant, name, by, details: {} };
-}
-
-/** A token of a workload is a bearer's, so that it admits once. */
-async function useWorkload(
-  tx: AuthorityTransaction,
-  { tenant, name, issuer, subject, hash, expiresAt }: WorkloadIdentity,
-  now: number,
-): Promise<Admitted> {
-  if (!(now < expiresAt)) {
-    throw new AuthorityRefusal('identity_refused', 'The token of the workload has expired.', {
-      facts: { reason: 'expired' },
-    });
-  }
-  if (!(await tx.useOnce(hashText(`workload\n${hash}`), expiresAt, now)))
-    throw new AuthorityRefusal('replayed', 'The token of the workload was used before.');
-  return { tenant, name, by: { kind: 'workload', id: subject }, details: { issuer } };
+  return { tenant, name, by };
 }
 
 function enrolmentRefused(): AuthorityRefusal {
   return new AuthorityRefusal('enrolment_refused', 'The enrolment is refused.', {
     hint: 'A token admits one agent, once, until it expires: ask for a new one.',
-  });
-}
-
-function agentExists(): AuthorityRefusal {
-  return new AuthorityRefusal('agent_exists', 'There is an agent of this name already.', {
-    hint: 'A name is given once. The agent renews its identity with its key, or its key is rotated.',
   });
 }

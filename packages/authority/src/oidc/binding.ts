@@ -1,5 +1,6 @@
 import { isJsonObject, type JsonObject, type JsonValue, TaperError } from '@taper/core';
 import { type AgentName, isAgentName } from '../identity/spiffe-id.ts';
+import type { Returning } from '../identity/workload.ts';
 
 /** A claim by its name; or, where it begins with `/`, by its JSON pointer (RFC 6901), such as `/kubernetes.io/namespace`. */
 export type ClaimName = string;
@@ -12,7 +13,22 @@ export interface WorkloadBinding {
   readonly tenant: string | { readonly claim: ClaimName };
   /** The agent's name, likewise. */
   readonly name: string | { readonly claim: ClaimName };
+  /**
+   * A workload that comes back with a new key, under the issuer and subject by which the agent was admitted, gives the agent that key in place of
+   * the current one. Default: it is refused, `agent_exists`.
+   */
+  readonly returning?: 'replace_key';
+  /** With `returning`: seconds for which the key that is replaced goes on, 0 to 2592000 (30 days). Default 0. */
+  readonly overlap?: number;
 }
+
+/** Which agent a workload may become, and whether it may come back to it with a new key. */
+export interface BoundAgent extends AgentName {
+  readonly returning?: Returning;
+}
+
+const REQUIRED = ['where', 'tenant', 'name'] as const;
+const MAX_OVERLAP = 30 * 86_400;
 
 /** Claims that a user can often choose or change, or that pass from one to another. They bind only where the operator accepts that. */
 const MUTABLE_CLAIMS: ReadonlySet<string> = new Set([
@@ -33,9 +49,17 @@ const MUTABLE_CLAIMS: ReadonlySet<string> = new Set([
  * @throws {TaperError} `option_invalid`.
  */
 export function requireBinding(binding: unknown, acceptsMutable: boolean): WorkloadBinding {
-  if (!isJsonObject(binding) || Object.keys(binding).sort().join() !== 'name,tenant,where')
-    throw invalid('A binding has `where`, `tenant` and `name`, and nothing else.');
-  const { where, tenant, name } = binding;
+  if (!isJsonObject(binding) || !REQUIRED.every((member) => Object.hasOwn(binding, member)))
+    throw invalid('A binding has `where`, `tenant` and `name`.');
+  const { where, tenant, name, returning, overlap, ...others } = binding;
+  if (Object.keys(others).length > 0)
+    throw invalid(
+      'A binding has `where`, `tenant`, `name`, `returning`, `overlap`, and nothing else.',
+    );
+  if (returning !== undefined && returning !== 'replace_key')
+    throw invalid('`returning` is "replace_key", or left out.');
+  if (overlap !== undefined && !(returning !== undefined && isOverlap(overlap)))
+    throw invalid('`overlap` goes with `returning`, and is 0 to 2592000 seconds.');
   if (!isJsonObject(where) || Object.keys(where).length === 0)
     throw invalid('`where` must name at least one claim: without one, every workload would match.');
   for (const value of Object.values(where))
@@ -62,7 +86,7 @@ function claimOf(member: string, value: JsonValue | undefined): string | undefin
 export function boundAgent(
   bindings: readonly WorkloadBinding[],
   claims: JsonObject,
-): AgentName | undefined {
+): BoundAgent | undefined {
   const matching = bindings.filter(({ where }) =>
     Object.entries(where).every(([claim, value]) => textOf(claims, claim) === value),
   );
@@ -70,7 +94,13 @@ export function boundAgent(
   if (binding === undefined || matching.length > 1) return undefined;
   const tenant = partOf(claims, binding.tenant);
   const name = partOf(claims, binding.name);
-  return isAgentName(tenant) && isAgentName(name) ? { tenant, name } : undefined;
+  if (!isAgentName(tenant) || !isAgentName(name)) return undefined;
+  if (binding.returning === undefined) return { tenant, name };
+  return { tenant, name, returning: { overlap: binding.overlap ?? 0 } };
+}
+
+function isOverlap(value: JsonValue): boolean {
+  return Number.isSafeInteger(value) && (value as number) >= 0 && (value as number) <= MAX_OVERLAP;
 }
 
 function partOf(claims: JsonObject, part: WorkloadBinding['name']): string | undefined {

@@ -1,7 +1,7 @@
 import { type JsonObject, requireKnownOptions, TaperError } from '@taper/core';
 import { compactVerify } from 'jose';
-import type { WorkloadIdentifier, WorkloadIdentity } from '../identity/enrolment.ts';
 import { readSpiffeId } from '../identity/spiffe-id.ts';
+import type { WorkloadIdentifier, WorkloadIdentity } from '../identity/workload.ts';
 import { AuthorityRefusal } from '../refusal.ts';
 import { hashText, readJwt, textClaim, timeClaim, type UnverifiedJwt } from '../token/jwt.ts';
 import { boundAgent } from './binding.ts';
@@ -101,12 +101,14 @@ export function createTrustedIssuers(options: TrustedIssuersOptions): TrustedIss
       return verified;
     },
     async identifyWorkload(token) {
-      const [{ issuer, subject, claims, hash, expiresAt }, { bindings }] = await verify(
+      const [{ issuer, subject, claims, expiresAt }, { bindings }] = await verify(
         token,
         'workload',
       );
       const agent = boundAgent(bindings, claims);
       if (agent === undefined) throw refused('binding');
+      // An ES256 signature has two forms: by the whole text, a token would count twice.
+      const hash = hashText(token.slice(0, token.lastIndexOf('.')));
       return { ...agent, issuer, subject, hash, expiresAt };
     },
   });

@@ -8,6 +8,7 @@ import {
 } from '@taper/core';
 import { GRANTS_TYPE } from '../grant/read-grant-set.ts';
 import { recordKeyOrigin } from '../identity/key-origin.ts';
+import { recordWorkload, rememberWorkloadToken } from '../identity/workload.ts';
 import type { AgentState, AuthorityTransaction, KeyRecord } from '../port/store.ts';
 
 /** Does again what an entry says. @returns whether that is all that was done. @throws {TaperError} `log_corrupt` for one that does not say it. */
@@ -111,6 +112,19 @@ async function enrol(tx: AuthorityTransaction, entry: VerifiedAuthorityEntry): P
     version: 1,
   });
   await insertKey(tx, entry, id, undefined);
+  const { by, details } = entry;
+  if (by.kind !== 'workload') return;
+  await recordWorkload(tx, id, { issuer: text(entry, details, 'issuer'), subject: by.id });
+  await useUpToken(tx, entry);
+}
+
+/** The token of a workload, which must not serve again. Earlier versions did not say which it was. */
+async function useUpToken(tx: AuthorityTransaction, entry: VerifiedAuthorityEntry): Promise<void> {
+  const { details, time } = entry;
+  if (!Object.hasOwn(details, 'token_hash')) return;
+  const hash = text(entry, details, 'token_hash');
+  const expiresAt = whole(entry, details, 'token_expires_at');
+  await rememberWorkloadToken(tx, { hash, expiresAt }, time);
 }
 
 async function changeAgent(
@@ -132,6 +146,7 @@ async function rotate(tx: AuthorityTransaction, entry: VerifiedAuthorityEntry): 
   const provedBy = by.kind === 'agent' ? old.thumbprint : undefined;
   await insertKey(tx, entry, text(entry, subject, 'agent'), provedBy);
   await changeAgent(tx, entry);
+  if (by.kind === 'workload') await useUpToken(tx, entry);
 }
 
 /** The state of a key only goes on. */

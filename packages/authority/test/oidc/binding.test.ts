@@ -19,6 +19,31 @@ describe('binding of a workload to an agent', () => {
     expect(bound(both, { sub: 'ci-desk', environment: 'production' })).toBeDefined();
   });
 
+  it('lets a workload come back only where it says so, with no overlap unless it says one', () => {
+    const claims = { sub: 'ci-desk' };
+    expect(bound(desk, claims)).not.toHaveProperty('returning');
+    const returning = { ...desk, returning: 'replace_key' };
+    expect(bound(returning, claims)).toMatchObject({ returning: { overlap: 0 } });
+    for (const overlap of [0, 60, 2_592_000])
+      expect(bound({ ...returning, overlap }, claims)).toMatchObject({ returning: { overlap } });
+  });
+
+  it.each([
+    { returning: true },
+    { returning: 'yes' },
+    { returning: null },
+    { overlap: 60 },
+    { returning: 'replace_key', overlap: -1 },
+    { returning: 'replace_key', overlap: 0.5 },
+    { returning: 'replace_key', overlap: 2_592_001 },
+    { returning: 'replace_key', overlap: '60' },
+    { returning: 'replace_key', overlaps: 60 },
+  ])('is refused at the start with %j (Z03)', (more) => {
+    expect(() => requireBinding({ ...desk, ...more }, false)).toThrow(
+      expect.objectContaining({ code: 'option_invalid' }),
+    );
+  });
+
   it('does not hold by what objects inherit', () => {
     const inherited = { ...desk, where: { '/constructor/name': 'Object' } };
     expect(bound(inherited, { sub: 'ci-desk' })).toBeUndefined();

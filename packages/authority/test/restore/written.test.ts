@@ -1,15 +1,29 @@
+import { randomBytes } from 'node:crypto';
 import {
+  type Agents,
   type AuthorityStore,
+  createAgents,
   createEntryPump,
   createPeers,
+  createTrustedIssuers,
   restoreFromLog,
 } from '@taper/authority';
 import { openSqliteAuthorityStore } from '@taper/authority/sqlite';
 import { testKey } from '@taper/testkit';
 import { expect, onTestFinished, test } from 'vitest';
 import { createTestLog } from '../entry-pump/entry-log.ts';
-import { BY, enrolled, handOver, idOf } from '../identity/authority.ts';
+import {
+  BY,
+  enrolled,
+  handOver,
+  ISSUER,
+  identityKey,
+  idOf,
+  rootKey,
+  TRUST_DOMAIN,
+} from '../identity/authority.ts';
 import { openDesk } from '../issuance/desk.ts';
+import { issuerOf, tokenOf } from '../oidc/issuer.ts';
 
 const AUTHORITY = testKey('authority');
 
@@ -22,6 +36,25 @@ function everything(store: AuthorityStore): Promise<unknown> {
       await tx.listIssuances({ limit: 100 }),
       await tx.listPeerRules('acme'),
     ];
+  });
+}
+
+const CI = testKey('ci');
+
+/** Agents on this store, of a CI system whose jobs may come back. */
+function returning(store: AuthorityStore, clock: () => number): Agents {
+  const bindings = [
+    { where: { sub: 'ci-desk' }, tenant: 'acme', name: 'ci', returning: 'replace_key' },
+  ] as const;
+  return createAgents({
+    store,
+    issuer: ISSUER,
+    trustDomain: TRUST_DOMAIN,
+    identity: identityKey.signer,
+    root: rootKey.signer,
+    clock,
+    random: (length) => new Uint8Array(randomBytes(length)),
+    workloads: createTrustedIssuers({ issuers: [issuerOf(CI, { bindings })], clock }),
   });
 }
 
@@ -62,6 +95,12 @@ test('Z07: what the authority’s own parts write into the log is enough to do i
     authority: { kind: 'operator', agent: idOf('lost'), by: BY },
     overlap: 0,
   });
+  const tokens = [await tokenOf(CI, { jti: '1' }), await tokenOf(CI, { jti: '2' })];
+  for (const [index, workload] of tokens.entries())
+    await returning(store, clock.now).enrol({
+      possession: { key: testKey(`pod ${index}`).publicKey },
+      admission: { kind: 'workload', token: workload },
+    });
   await agents.retire({ agent: idOf('gone'), by: BY });
   await agents.markCompromised({ key: testKey('gone').publicKey.thumbprint, by: BY });
   const peers = createPeers({ store, clock: clock.now });
@@ -86,4 +125,22 @@ test('Z07: what the authority’s own parts write into the log is enough to do i
   expect(await empty.read((tx) => tx.findEnrolment(hash))).toEqual(
     await store.read((tx) => tx.findEnrolment(hash)),
   );
+
+  // Which workload the agent is, which of its tokens were used, and which key proved which.
+  const restored = returning(empty, clock.now);
+  const start = (key: string, workload: string): Promise<unknown> =>
+    restored.enrol({
+      possession: { key: testKey(key).publicKey },
+      admission: { kind: 'workload', token: workload },
+    });
+  for (const workload of tokens)
+    await expect(start('thief', workload)).rejects.toMatchObject({ refusal: 'replayed' });
+  await start('pod 2', await tokenOf(CI, { jti: '3' }));
+  const marked = await restored.markCompromised({ key: first.publicKey.thumbprint, by: BY });
+  expect(marked.marked).toEqual([first, second].map((key) => key.publicKey.thumbprint));
+  const lost = await restored.markCompromised({
+    key: testKey('lost').publicKey.thumbprint,
+    by: BY,
+  });
+  expect(lost.kept).toEqual([third.publicKey.thumbprint]);
 });

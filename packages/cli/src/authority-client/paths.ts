@@ -10,7 +10,7 @@ export interface paths {
     };
     get?: never;
     put?: never;
-    /** Makes the key that is proved an agent’s, by an enrolment token or a workload identity. */
+    /** Makes the key that is proved an agent’s, by an enrolment token or a workload identity; or gives it to the agent of a workload that comes back. */
     post: operations['enrolAgent'];
     delete?: never;
     options?: never;
@@ -490,7 +490,7 @@ export interface operations {
           'application/problem+json': components['schemas']['Problem'];
         };
       };
-      /** @description possession_unproved, nonce_required, identity_refused */
+      /** @description possession_unproved, nonce_required, identity_refused, replayed */
       401: {
         headers: {
           [name: string]: unknown;
@@ -499,7 +499,7 @@ export interface operations {
           'application/problem+json': components['schemas']['Problem'];
         };
       };
-      /** @description enrolment_refused, issuer_untrusted */
+      /** @description enrolment_refused, issuer_untrusted, agent_suspended, agent_retired, key_not_current */
       403: {
         headers: {
           [name: string]: unknown;
@@ -508,7 +508,7 @@ export interface operations {
           'application/problem+json': components['schemas']['Problem'];
         };
       };
-      /** @description key_in_use, agent_exists */
+      /** @description key_in_use, agent_exists, agent_state_invalid */
       409: {
         headers: {
           [name: string]: unknown;

@@ -20,7 +20,7 @@ export const HOLDER_ENDPOINTS: readonly Endpoint[] = [
     method: 'POST',
     path: '/agents',
     summary:
-      'Makes the key that is proved an agent’s, by an enrolment token or a workload identity.',
+      'Makes the key that is proved an agent’s, by an enrolment token or a workload identity; or gives it to the agent of a workload that comes back.',
     access: { kind: 'possession' },
     args: {
       enrolment: inBody(z.string().min(1).max(256).optional()),
@@ -40,6 +40,11 @@ export const HOLDER_ENDPOINTS: readonly Endpoint[] = [
       'key_in_use',
       'agent_exists',
       'agent_name_invalid',
+      'agent_suspended',
+      'agent_retired',
+      'agent_state_invalid',
+      'key_not_current',
+      'replayed',
     ],
     async handle({ agents }, { args, caller }) {
       const { enrolment, workload } = args;
