@@ -30,7 +30,8 @@ export interface Accounts {
   refund(request: VerifiedRevocationRequest): void;
   /** Forgets the accounts of tokens that have expired at `time`. */
   prune(time: number): void;
-  entries(): Iterable<readonly [token: string, account: Account]>;
+  /** By token. */
+  readonly all: ReadonlyMap<string, Account>;
   restore(token: string, account: Account): void;
 }
 
@@ -65,7 +66,7 @@ export function createAccounts(quota: number = DEFAULT_QUOTA): Accounts {
     prune(time) {
       for (const [token, { expiresAt }] of accounts) if (expiresAt <= time) accounts.delete(token);
     },
-    entries: () => accounts.entries(),
+    all: accounts,
     restore: (token, account) => void accounts.set(token, Object.freeze({ ...account })),
   };
 }

@@ -10,8 +10,9 @@ import {
 } from '@taper/core';
 import type { RevocationStateStore } from '../port/revocation-state-store.ts';
 import type { Log } from '../writer/log.ts';
+import type { Account } from './account.ts';
 import { commitmentProblem } from './replay.ts';
-import { RevocationState } from './state.ts';
+import { RevocationState, type RevokedTenant, type RevokedToken } from './state.ts';
 
 /** Version of the lines. Others are not read, but made again from the log. */
 const FORMAT = 1;
@@ -31,10 +32,10 @@ export function saveState(
   const captured = {
     epoch,
     log,
-    tokens: [...state.tokens],
-    keys: [...state.keys],
-    tenants: [...state.tenants],
-    accounts: [...state.accounts.entries()],
+    tokens: pairsOf(state.tokens),
+    keys: pairsOf(state.keys),
+    tenants: pairsOf(state.tenants),
+    accounts: pairsOf(state.accounts.all),
   };
   return store.save(withSum(linesOf(captured)));
 }
@@ -42,16 +43,22 @@ export function saveState(
 interface Captured {
   readonly epoch: NonNullable<RevocationState['epoch']>;
   readonly log: string;
-  readonly tokens: readonly (readonly [
-    string,
-    { root: string; expiresAt: number; index: number },
-  ])[];
-  readonly keys: readonly (readonly [string, number])[];
-  readonly tenants: readonly (readonly [string, { issuedBefore: number; index: number }])[];
-  readonly accounts: readonly (readonly [
-    string,
-    { own: number; below: number; expiresAt: number },
-  ])[];
+  readonly tokens: Iterable<readonly [string, RevokedToken]>;
+  readonly keys: Iterable<readonly [string, number]>;
+  readonly tenants: Iterable<readonly [string, RevokedTenant]>;
+  readonly accounts: Iterable<readonly [string, Account]>;
+}
+
+/** What a map holds now, to be read later: two lists are copied in a tenth of the time that pairs, or a map, would take. */
+function pairsOf<Value>(map: ReadonlyMap<string, Value>): Iterable<readonly [string, Value]> {
+  return pairedFrom([...map.keys()], [...map.values()]);
+}
+
+function* pairedFrom<Value>(
+  keys: readonly string[],
+  values: readonly Value[],
+): Generator<readonly [string, Value]> {
+  for (const [place, key] of keys.entries()) yield [key, values[place] as Value];
 }
 
 function* linesOf({ epoch, log, tokens, keys, tenants, accounts }: Captured): Generator<string> {

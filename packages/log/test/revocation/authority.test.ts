@@ -267,11 +267,11 @@ describe('N17: quotas', () => {
     const desk = await openDesk({ quota: 64 });
     for (let number = 0; number < 9; number++)
       await desk.authority.request(await ask(BOB, below(CHAIN.slice(0, 2), number).chain));
-    const before = [...desk.authority.state.accounts.entries()];
+    const before = [...desk.authority.state.accounts.all];
     expect(
       await desk.authority.request(await ask(BOB, below(CHAIN.slice(0, 2), 10).chain)),
     ).toMatchObject({ code: 'request_quota_exhausted' });
-    expect([...desk.authority.state.accounts.entries()]).toEqual(before);
+    expect([...desk.authority.state.accounts.all]).toEqual(before);
     expect(before.map(([, { own, below: others }]) => own + others)).toEqual([8, 8]);
   });
 
@@ -299,7 +299,7 @@ describe('N17: quotas', () => {
       await desk.authority.request(await ask(holder, chain, { target: keyOf(holder) }));
     }
     const [root] = CHAIN.map((token) => tokenHash(token));
-    const account = [...desk.authority.state.accounts.entries()].find(([token]) => token === root);
+    const account = [...desk.authority.state.accounts.all].find(([token]) => token === root);
     expect(account?.[1]).toMatchObject({ own: 0, below: 16 });
   });
 
@@ -318,9 +318,9 @@ describe('N17: quotas', () => {
     const desk = await openDesk({ quota: 64 });
     for (let number = 0; number < 8; number++)
       await desk.authority.request(await ask(BOB, below(CHAIN.slice(0, 2), number).chain));
-    const before = [...desk.authority.state.accounts.entries()];
+    const before = [...desk.authority.state.accounts.all];
     await desk.reopen();
-    expect([...desk.authority.state.accounts.entries()]).toEqual(before);
+    expect([...desk.authority.state.accounts.all]).toEqual(before);
     expect(
       await desk.authority.request(await ask(BOB, below(CHAIN.slice(0, 2), 9).chain)),
     ).toMatchObject({ code: 'request_quota_exhausted' });

@@ -96,7 +96,7 @@ describe('whatever happens to a revocation log', () => {
       await desk.reopen({ state: createMemoryRevocationStateStore() });
       const again = desk.authority.state;
       expect(again.set.root()).toEqual(root);
-      expect([...again.accounts.entries()].sort()).toEqual([...state.accounts.entries()].sort());
+      expect([...again.accounts.all].sort()).toEqual([...state.accounts.all].sort());
       expect(desk.failures).toEqual([]);
     },
   );

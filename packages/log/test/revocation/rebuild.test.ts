@@ -60,7 +60,7 @@ function facts({ authority: { state } }: Desk): object {
     tokens: [...state.tokens].sort(),
     keys: [...state.keys].sort(),
     tenants: [...state.tenants].sort(),
-    accounts: [...state.accounts.entries()].sort(),
+    accounts: [...state.accounts.all].sort(),
   };
 }
 
