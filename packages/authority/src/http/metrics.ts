@@ -4,6 +4,8 @@ import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom
 export interface Metrics {
   request(endpoint: string, status: number, seconds: number): void;
   refusal(code: string): void;
+  /** A denial of the gate that is not in its audit log, since there were too many. */
+  unrecorded(): void;
   /** Whether the node is ready, and how many entries wait for the log. */
   state(ready: boolean, pendingEntries: number): void;
   /** In Prometheus' text format. */
@@ -35,6 +37,11 @@ export function createMetrics(processMetrics = true): Metrics {
     labelNames: ['code'],
     registers,
   });
+  const unrecorded = new Counter({
+    name: 'taper_authority_unrecorded_denials_total',
+    help: 'Denials of the gate that are not in its audit log: too many for one chain.',
+    registers,
+  });
   const ready = new Gauge({
     name: 'taper_authority_ready',
     help: '1 when the node takes requests.',
@@ -51,6 +58,7 @@ export function createMetrics(processMetrics = true): Metrics {
       duration.observe({ endpoint }, seconds);
     },
     refusal: (code) => refusals.inc({ code }),
+    unrecorded: () => unrecorded.inc(),
     state(isReady, entries) {
       ready.set(isReady ? 1 : 0);
       pending.set(entries);

@@ -10,7 +10,7 @@ import {
 } from '@taper/core';
 
 /** What a key of the authority is for. Each has a key of its own. */
-export type SigningPurpose = 'root' | 'identity' | 'authority' | 'log' | 'witness';
+export type SigningPurpose = 'root' | 'identity' | 'authority' | 'log' | 'witness' | 'audit';
 
 /** What is about to be signed. */
 export interface IntendedSignature {
@@ -44,6 +44,7 @@ const KINDS: Readonly<Record<SigningPurpose, readonly string[]>> = {
   ],
   log: ['checkpoint'],
   witness: ['cosignature'],
+  audit: ['taper-audit-event-v1:'],
 };
 
 /** What stands before the checkpoint that a witness cosigns (C2SP tlog-cosignature). */
@@ -63,7 +64,7 @@ export function purposeSigner(options: PurposeSignerOptions): Signer {
   const needsOrigin = purpose === 'log' || purpose === 'witness';
   if (kinds === undefined || needsOrigin !== (origin !== undefined)) {
     throw new TaperError('option_invalid', 'This is no purpose of a key.', {
-      hint: 'Use root, identity or authority; or log or witness, with the origin of the log.',
+      hint: 'Use root, identity, authority or audit; or log or witness, with the origin of the log.',
     });
   }
   const signer = verifyingSigner(options.signer);

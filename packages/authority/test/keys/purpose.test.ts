@@ -97,6 +97,7 @@ const texts: Readonly<Record<string, Buffer>> = {
   request: jws({ alg: 'Ed25519', typ: 'taper-revocation+jwt' }),
   checkpoint: Buffer.from(checkpoint(ORIGIN)),
   cosignature: Buffer.from(cosignatureInput(checkpoint(ORIGIN), T0)),
+  audit: Buffer.from('taper-audit-event-v1:{}'),
 };
 
 describe('Q07: a key is no oracle that signs whatever it is given', () => {
@@ -106,6 +107,7 @@ describe('Q07: a key is no oracle that signs whatever it is given', () => {
     ['authority', ['revocation', 'entry', 'directory', 'request']],
     ['log', ['checkpoint']],
     ['witness', ['cosignature']],
+    ['audit', ['audit']],
   ];
   test.each(signs)(
     'the %s key signs texts of its own kinds, and none of another',
@@ -147,7 +149,7 @@ describe('Q07: a key is no oracle that signs whatever it is given', () => {
       Buffer.from(`cosignature/v1\ntime 01\n${checkpoint(ORIGIN)}`),
       Buffer.from(`cosignature/v1\ntime 1\n${`${texts['cosignature']}`}`),
     ];
-    for (const purpose of ['root', 'identity', 'authority', 'log', 'witness'] as const)
+    for (const purpose of ['root', 'identity', 'authority', 'log', 'witness', 'audit'] as const)
       for (const text of nothing)
         expect(await codeOf(() => signerFor(purpose).sign(text))).toBe('signing_failed');
   });
@@ -166,6 +168,7 @@ describe('Q07: a key is no oracle that signs whatever it is given', () => {
       { signer, purpose: 'log' },
       { signer, purpose: 'witness' },
       { signer, purpose: 'root', origin: ORIGIN },
+      { signer, purpose: 'audit', origin: ORIGIN },
       { signer, purpose: 'root', log: true },
     ])
       expect(await codeOf(() => purposeSigner(options as never))).toBe('option_invalid');

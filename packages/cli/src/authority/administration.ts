@@ -9,12 +9,18 @@ import {
   type RawArguments,
 } from '@taper/authority/http';
 import type { TrustAnchor } from '@taper/core';
-import { createEnforcementPoint, type Permitted, type RevocationView } from '@taper/enforce';
+import {
+  type AuditRecorder,
+  createEnforcementPoint,
+  type Permitted,
+  type RevocationView,
+} from '@taper/enforce';
 import { body, createRouteGuard, path, query, type Route, route, type Source } from '@taper/http';
 import { guarded, guardRoutes } from '@taper/http/hono';
 import { Hono } from 'hono';
 import type { FetchHandler } from '../serve/listener.ts';
 import { createDocumentDesk, takesDocument } from './document-desk.ts';
+import { DroppedDenial } from './gate-audit.ts';
 import { storeReplay } from './store-replay.ts';
 
 const REALM = 'taper authority';
@@ -24,6 +30,8 @@ export interface AdministrationOptions {
   readonly endpoints: readonly Endpoint[];
   readonly anchors: readonly TrustAnchor[];
   readonly revocation: RevocationView;
+  /** Every decision is written there before it takes effect. */
+  readonly audit: AuditRecorder;
   readonly onFailure: (cause: unknown) => void;
 }
 
@@ -40,7 +48,19 @@ function administrativeRoute({ method, path: at, access, args, maxBody }: Endpoi
       body: () => body({ optional }),
     }[argument.from]();
   }
-  return route({ method, path: at, tool: access.tool, args: sources, maxBody });
+  return route({
+    method,
+    path: at,
+    tool: access.tool,
+    args: sources,
+    maxBody,
+    resource: (given) => resourceOf(at, given),
+  });
+}
+
+/** The path of a call with what stands in it, for the audit log: of the arguments it has nothing but a hash. */
+function resourceOf(path: string, args: Readonly<Record<string, unknown>>): string {
+  return path.replaceAll(/:([A-Za-z]+)/g, (_, name: string) => String(args[name]));
 }
 
 /**
@@ -48,7 +68,7 @@ function administrativeRoute({ method, path: at, access, args, maxBody }: Endpoi
  * enforcement point. Whose root it rests on must still be an administrator.
  */
 export function createAdministration(options: AdministrationOptions): FetchHandler {
-  const { authority, anchors, revocation, onFailure } = options;
+  const { authority, anchors, revocation, audit, onFailure } = options;
   const all = options.endpoints.filter(({ access }) => access.kind === 'administrator');
   const documents = all.filter(takesDocument);
   const routes = all
@@ -63,7 +83,10 @@ export function createAdministration(options: AdministrationOptions): FetchHandl
     // Tokens of agents name their grants' audiences, and a tenant, which this enforcement point has none of.
     requireChainAudience: true,
     random: authority.random,
-    report: onFailure,
+    audit,
+    report: (failure) => {
+      if (!(failure.cause instanceof DroppedDenial)) onFailure(failure);
+    },
   });
 
   async function run(

@@ -54,15 +54,22 @@ export function createDocumentDesk(
     // Nothing is read for who has no chain that could allow it: documents are long.
     const staple = request.headers.get(STAPLE_HEADER);
     const evidence = staple === null ? {} : { evidence: staple };
+    const { access } = endpoint;
+    const tool = access.kind === 'administrator' ? access.tool : '';
+    const context = { ...evidence, resource: endpoint.path };
     const chains = await point.inspect(presentation, evidence);
-    if ('code' in chains) return refuse(chains);
+    if ('code' in chains) {
+      // Refused once more, so that it is in the audit log; without the document no proof is good.
+      const decision = await point.authorize(presentation, tool, '{}', context);
+      if (decision.verdict !== 'permit') return refuse(decision.denial);
+      await point.conclude(decision, 'not_executed');
+      return refuse(chains);
+    }
     const read = await readText(request, endpoint.maxBody);
     if (typeof read === 'string') return problemResponse(serverProblem(read));
     const args = argumentsOf(endpoint, request, read.text);
     if (args === undefined) return refuse(denial('request_malformed', {}, { reason: 'query' }));
-    const { access } = endpoint;
-    const tool = access.kind === 'administrator' ? access.tool : '';
-    const decision = await point.authorize(presentation, tool, canonicalize(args), evidence);
+    const decision = await point.authorize(presentation, tool, canonicalize(args), context);
     if (decision.verdict !== 'permit') return refuse(decision.denial);
     const response = await run(endpoint, args, decision, read.text);
     await point.conclude(decision, response.status >= 500 ? 'failed' : 'executed');

@@ -24,6 +24,8 @@ export const HOME_FILES = {
   passphrase: 'passphrase',
   store: 'authority.sqlite',
   log: 'log',
+  audit: 'audit.log',
+  auditKey: 'audit.public.json',
   witness: 'witness.sqlite',
   anchors: 'anchors.json',
   logFile: 'log.json',
@@ -34,7 +36,7 @@ export const HOME_FILES = {
 } as const;
 
 /** One key for each purpose, and never one for two. */
-export const KEY_PURPOSES = ['root', 'identity', 'authority', 'log', 'witness'] as const;
+export const KEY_PURPOSES = ['root', 'identity', 'authority', 'log', 'witness', 'audit'] as const;
 export type KeyPurpose = (typeof KEY_PURPOSES)[number];
 
 /** Stands in a folder that is being made: without a configuration, what lies there has never been used and is made again. */

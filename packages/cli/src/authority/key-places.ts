@@ -38,6 +38,7 @@ export interface KeyPlaces {
   readonly authority: KeyPlace;
   readonly log: KeyPlace;
   readonly witness: KeyPlace;
+  readonly audit: KeyPlace;
 }
 
 /** The members of `keys`, and the files that are taken for those that are left out. */
@@ -47,6 +48,7 @@ const FILES = {
   authority: 'keys/authority.json',
   log: 'keys/log.json',
   witness: 'keys/witness.json',
+  audit: 'keys/audit.json',
 } as const;
 
 const MEMBERS: Readonly<Record<string, { readonly needs: string[]; readonly may: string[] }>> = {
@@ -73,6 +75,7 @@ export function keyPlaces({ keys }: Pick<AuthorityConfig, 'keys'>): KeyPlaces {
     authority: place('authority'),
     log: place('log'),
     witness: place('witness'),
+    audit: place('audit'),
   };
 }
 

@@ -38,7 +38,7 @@ export interface OpenKeysOptions {
 /** Key files that are opened at one time: each takes 128 MiB meanwhile. */
 const AT_ONE_TIME = 3;
 
-const WITHOUT_WITNESS = ['identity', 'authority', 'log'] as const;
+const WITHOUT_WITNESS = ['identity', 'authority', 'log', 'audit'] as const;
 
 /**
  * Opens all keys of a node, wherever the configuration says they are. Each signs for its purpose alone.

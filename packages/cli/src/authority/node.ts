@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import {
   type Authority,
   type AuthorityStore,
+  administrationAudience,
   createNonces,
   type FetchOptions,
   loadNonceSecret,
@@ -21,6 +22,7 @@ import { type AuthorityLog, type LogWitnessPlace, logKey, openLocalLog } from '.
 import type { AuthorityConfig } from './config.ts';
 import { endingWith } from './drain.ts';
 import { openForwardClock } from './forward-clock.ts';
+import { openGateAudit } from './gate-audit.ts';
 import { HOME_FILES } from './home.ts';
 import { lockFolder } from './instance-lock.ts';
 import { type OpenKeysOptions, openKeys } from './keys.ts';
@@ -66,6 +68,8 @@ export interface RunningAuthority {
   readonly anchors: readonly TrustAnchor[];
   /** The root key that signs. */
   readonly root: PublicKey;
+  /** Under which the audit log of the gate verifies. */
+  readonly auditKey: PublicKey;
   /** Text of the trust-anchor document that is published. */
   readonly anchorsDocument: string;
   readonly log: { readonly key: NoteKey; readonly witnesses: readonly LogWitnessPlace[] };
@@ -117,6 +121,17 @@ export async function startAuthority(options: StartOptions): Promise<RunningAuth
     );
     const store = notifyingStore(storage.store, () => log.wake());
     const metrics = createMetrics();
+    const audit = await openGateAudit({
+      folder,
+      config,
+      database: storage.database,
+      signer: keys.audit,
+      name: administrationAudience(config.issuer),
+      clock,
+      random,
+      onDropped: () => metrics.unrecorded(),
+    });
+    undo.push(() => audit.close());
     const nonces = createNonces({ secret: await loadNonceSecret(store, random), clock, random });
     const trusted = trustedIssuers(config, clock, options.issuerFetch);
     const rateLimit = createRateLimit(config.requestsPerSecond);
@@ -137,6 +152,7 @@ export async function startAuthority(options: StartOptions): Promise<RunningAuth
             store,
             log,
             keys,
+            audit: audit.recorder,
             nonces,
             trusted,
             anchorsHistory: () => watch.published.history,
@@ -163,6 +179,7 @@ export async function startAuthority(options: StartOptions): Promise<RunningAuth
       ...(stopping.signal.aborted ? ['draining'] : []),
       ...((await answers(() => store.ping())) ? [] : ['store']),
       ...(forward.isBehind() ? ['clock'] : []),
+      ...((await answers(() => audit.ping())) ? [] : ['audit']),
       ...(await log.problems()),
       ...watch.problems(),
     ];
@@ -199,6 +216,7 @@ export async function startAuthority(options: StartOptions): Promise<RunningAuth
       get root() {
         return watch.service.root.signer.publicKey;
       },
+      auditKey: keys.audit.publicKey,
       get anchorsDocument() {
         return watch.published.text;
       },

@@ -18,6 +18,7 @@ import {
   ENDPOINTS,
 } from '@taper/authority/http';
 import type { PublicKey, TrustAnchor } from '@taper/core';
+import type { AuditRecorder } from '@taper/enforce';
 import type { FetchHandler } from '../serve/listener.ts';
 import { createAdministration } from './administration.ts';
 import type { AuthorityLog } from './authority-log.ts';
@@ -36,6 +37,8 @@ export interface ServiceOptions
   readonly store: AuthorityStore;
   readonly log: AuthorityLog;
   readonly keys: AuthorityKeys;
+  /** Where the gate writes its decisions. */
+  readonly audit: AuditRecorder;
   readonly nonces: Nonces;
   readonly trusted: TrustedIssuers;
   /** The trust-anchor documents, as they are now. */
@@ -133,6 +136,7 @@ export function createService(options: ServiceOptions, state: RootState): Author
           endpoints: ENDPOINTS,
           anchors,
           revocation: log.view,
+          audit: options.audit,
           onFailure,
         }),
       },

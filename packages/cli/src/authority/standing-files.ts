@@ -2,6 +2,7 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { createVerifier, isJsonObject, type JsonObject, parseJson } from '@taper/core';
 import { Failure } from '../failure.ts';
+import { publicDocument } from '../file/key.ts';
 import { logDocument } from '../log/log-file.ts';
 import { jsonText, showName } from '../text/escape.ts';
 import { HOME_FILES, replaceFile } from './home.ts';
@@ -14,8 +15,8 @@ const FIRST = 'first';
 const RENEW_BEFORE = 30 * 86_400;
 
 /**
- * Writes what stands beside the configuration for those who use the authority: anchors, log file, and the token of the first
- * administrator, who is made when there is none yet.
+ * Writes what stands beside the configuration for those who use the authority: anchors, log file, the key of the audit log, and the
+ * token of the first administrator, who is made when there is none yet.
  * @returns whether the first administrator was made now.
  * @throws {Failure} `file_unwritable`.
  */
@@ -36,6 +37,9 @@ export async function writeStandingFiles(
     witnesses: log.witnesses,
   };
   await replaceFile(folder, HOME_FILES.logFile, `${jsonText(logDocument(file), 2)}\n`);
+
+  const auditKey = jsonText(publicDocument(running.auditKey), 2);
+  await replaceFile(folder, HOME_FILES.auditKey, `${auditKey}\n`);
 
   const administrators = await authority.administrators.list();
   if (administrators.length === 0) {

@@ -15,10 +15,11 @@ import { World } from './world.ts';
 /** Milliseconds in which an authority finds by itself that what it needs is back. */
 const RECOVERY = 30_000;
 
-/** The change cannot be stored, or that its proof was used cannot. */
+/** The change cannot be stored, or that its proof was used cannot, or that it was permitted. */
 const UNSTORED: ReadonlySet<string | undefined> = new Set([
   'unavailable',
   'replay_store_unavailable',
+  'audit_unavailable',
 ]);
 
 async function ready(world: World): Promise<{ status: number; problems: readonly string[] }> {
