@@ -24,7 +24,8 @@ export interface MountedHandler {
   /** Such as `/log`. */
   readonly prefix: string;
   readonly name: string;
-  readonly fetch: (request: Request, bindings: unknown) => Promise<Response>;
+  /** `client`: whose request it is, as the rate limit calls it. */
+  readonly fetch: (request: Request, bindings: unknown, client: string) => Promise<Response>;
 }
 
 export interface AuthorityHandlerOptions {
@@ -37,6 +38,8 @@ export interface AuthorityHandlerOptions {
   readonly rateLimit: RateLimit;
   /** Proxies of the operator in front of this node. Default 0. */
   readonly trustedProxies?: number;
+  /** The client of a request that another node of this authority has sent on; `undefined` where none proves that. Default: nobody does. */
+  readonly sentOnFor?: (request: Request) => string | undefined;
   readonly connection: (bindings: unknown) => ConnectionInfo;
   readonly logger: Logger;
   readonly metrics: Metrics;
@@ -57,11 +60,13 @@ export function createAuthorityHandler(
   const app = createApp(options, traces);
 
   async function dispatch(request: Request, bindings: unknown, trace: Trace): Promise<Response> {
-    const client = clientAddress(
-      connection(bindings).address,
-      request.headers.get('x-forwarded-for'),
-      trustedProxies,
-    );
+    const client =
+      options.sentOnFor?.(request) ??
+      clientAddress(
+        connection(bindings).address,
+        request.headers.get('x-forwarded-for'),
+        trustedProxies,
+      );
     const wait = await rateLimit.take(client);
     if (wait !== undefined) {
       const refusal = new AuthorityRefusal('too_many_requests', 'Too many requests.', {
@@ -75,7 +80,7 @@ export function createAuthorityHandler(
     );
     if (mounted !== undefined) {
       trace.endpoint = mounted.name;
-      return mounted.fetch(request, bindings);
+      return mounted.fetch(request, bindings, client);
     }
     traces.set(request, trace);
     return app.fetch(request);

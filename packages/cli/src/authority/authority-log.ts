@@ -6,7 +6,6 @@ import {
 } from '@taper/authority';
 import { type NoteKey, noteKey, type StapleSubject, type TrustAnchor } from '@taper/core';
 import type { RevocationView } from '@taper/enforce';
-import type { FetchHandler } from '../serve/listener.ts';
 import type { AuthorityConfig } from './config.ts';
 import type { AuthorityKeys } from './keys.ts';
 import { type LogNodeOptions, openLogNode } from './log-node.ts';
@@ -21,8 +20,10 @@ export interface LogWitnessPlace {
 
 /** The authority's log as a node has it, whether this node writes it or another one. */
 export interface AuthorityLog extends Revocations {
-  /** All below `/log`. */
-  readonly fetch: FetchHandler;
+  /** All below `/log`. `client`: whose request it is, as rate limits call it; this node's own where it is left out. */
+  readonly fetch: (request: Request, bindings: unknown, client?: string) => Promise<Response>;
+  /** Whose request it is that another node of the authority has sent on; `undefined` where none proves that. */
+  readonly sentOnFor?: (request: Request) => string | undefined;
   readonly view: RevocationView;
   /** Whether anything that a subject rests on is revoked. @throws where that is not known. */
   check(subject: StapleSubject, now: number): Promise<'good' | 'revoked'>;

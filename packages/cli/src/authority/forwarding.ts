@@ -1,10 +1,9 @@
-/** Says that another node sent a request on: it is not sent on once more. */
-export const FORWARDED = 'taper-forwarded';
+import { FORWARDED } from './forwarding-mark.ts';
 
-/** A request as it came, to the node that writes; what comes back as it comes. @throws whatever the connection has. */
-export async function sendOn(request: Request, address: string): Promise<Response> {
+/** A request as it came, to the node that writes, with a mark that says whose it is; what comes back as it comes. @throws whatever the connection has. */
+export async function sendOn(request: Request, address: string, mark: string): Promise<Response> {
   const { pathname, search } = new URL(request.url);
-  const headers = new Headers({ [FORWARDED]: '1' });
+  const headers = new Headers({ [FORWARDED]: mark });
   for (const name of ['content-type', 'accept', 'last-event-id']) {
     const value = request.headers.get(name);
     if (value !== null) headers.set(name, value);

@@ -105,6 +105,7 @@ export async function startAuthority(options: StartOptions): Promise<RunningAuth
     const forward = await openForwardClock(options.clock ?? machineClock, storage.store);
     const clock = forward.now;
     const known = (await readPublication(storage.store, clock))?.latest;
+    const secret = await loadNonceSecret(storage.store, random);
     const log = await openLog(
       storage,
       {
@@ -114,6 +115,7 @@ export async function startAuthority(options: StartOptions): Promise<RunningAuth
         anchors: anchorsOf(config.issuer, requireRoot(opened.roots, known), known, 'ever'),
         witnesses: witnessPlaces(config),
         clock,
+        secret,
         random,
         onFailure,
       },
@@ -132,7 +134,7 @@ export async function startAuthority(options: StartOptions): Promise<RunningAuth
       onDropped: () => metrics.unrecorded(),
     });
     undo.push(() => audit.close());
-    const nonces = createNonces({ secret: await loadNonceSecret(store, random), clock, random });
+    const nonces = createNonces({ secret, clock, random });
     const trusted = trustedIssuers(config, clock, options.issuerFetch);
     const rateLimit = createRateLimit(config.requestsPerSecond);
     const publishing = { store, config, keys, witnesses: log.witnesses, clock };

@@ -148,6 +148,7 @@ export function createService(options: ServiceOptions, state: RootState): Author
       }),
     ],
     rateLimit: options.rateLimit,
+    ...(log.sentOnFor === undefined ? {} : { sentOnFor: log.sentOnFor }),
     trustedProxies: config.trustedProxies,
     connection: options.connection,
     logger: options.logger,

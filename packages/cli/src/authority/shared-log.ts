@@ -6,10 +6,10 @@ import {
   keepTenure,
   readPostgresCheckpoint,
 } from '@taper/store-postgres';
-import type { FetchHandler } from '../serve/listener.ts';
 import { type AuthorityLog, logKey } from './authority-log.ts';
 import { endingWith } from './drain.ts';
-import { FORWARDED, nobodyWrites, sendOn } from './forwarding.ts';
+import { nobodyWrites, sendOn } from './forwarding.ts';
+import { createForwardingMarks, FORWARDED } from './forwarding-mark.ts';
 import { isOfTiles, LOG_PREFIX } from './log-writer.ts';
 import { createSharedRevocation } from './shared-revocation.ts';
 import { beginTenure, type WriterTenure, type WriterTenureOptions } from './writer-tenure.ts';
@@ -21,6 +21,8 @@ const LEASE = 'authority log';
 const MAX_STALENESS = 60;
 
 export interface SharedLogOptions extends WriterTenureOptions {
+  /** Random bytes that all nodes share: they know by them what one of them has sent on. */
+  readonly secret: Uint8Array;
   readonly random: (length: number) => Uint8Array;
 }
 
@@ -31,9 +33,11 @@ export interface SharedLogOptions extends WriterTenureOptions {
 export async function openSharedLog(options: SharedLogOptions): Promise<AuthorityLog> {
   const { database, config, keys, witnesses, clock, random, onFailure } = options;
   const origin = config.logOrigin;
+  const self = config.advertise ?? `http://${config.listen}`;
+  const marks = createForwardingMarks({ secret: options.secret, self, clock, random });
   const lease = createPostgresLease(database, {
     name: LEASE,
-    address: config.advertise ?? `http://${config.listen}`,
+    address: self,
     patience: 5_000,
   });
   let writing: WriterTenure | undefined;
@@ -62,13 +66,15 @@ export async function openSharedLog(options: SharedLogOptions): Promise<Authorit
     onFailure,
   });
 
-  const fetchLog: FetchHandler = async (request) => {
+  const fetchLog: AuthorityLog['fetch'] = async (request, _bindings, client = `node ${self}`) => {
     if (isOfTiles(request)) return tiles(request);
     if (writing !== undefined) return writing.service(request);
+    // Once is enough: two nodes that each take the other for the writer would send it to and fro.
     if (request.headers.has(FORWARDED)) return nobodyWrites();
     const holder = await lease.holder().catch(() => undefined);
     if (holder === undefined) return nobodyWrites();
-    return sendOn(request, holder.address).catch(() => nobodyWrites());
+    const mark = marks.make(request, holder.address, client);
+    return sendOn(request, holder.address, mark).catch(() => nobodyWrites());
   };
 
   const follower = await openRevocationFollower({
@@ -102,6 +108,7 @@ export async function openSharedLog(options: SharedLogOptions): Promise<Authorit
       random,
     }),
     fetch: fetchLog,
+    sentOnFor: (request) => marks.take(request),
     view: follower,
     async check(subject, now) {
       const verdict = follower.check(queryOf(subject), now);
