@@ -1,10 +1,12 @@
 import type { Approver, IssueOptions, Signer } from '@taper/core';
 import type { AuthorityStore } from '../port/store.ts';
 import type { IssuancePolicy } from './policy.ts';
+import type { GrantReader } from './standing.ts';
 
 /** What issuing needs; made of checked options by `createIssuance`. */
 export interface IssuanceContext {
   readonly store: AuthorityStore;
+  readonly grantsOf: GrantReader;
   readonly issuer: string;
   /** Signs roots. */
   readonly root: Signer;

@@ -17,6 +17,7 @@ import { issueRoot } from './issue-root.ts';
 import { judgeApproval, readPending, requirePending } from './pending.ts';
 import type { IssuancePolicy } from './policy.ts';
 import type { IssuedRoot, RootRequest } from './request.ts';
+import { createGrantReader } from './standing.ts';
 
 export interface IssuanceOptions {
   readonly store: AuthorityStore;
@@ -108,6 +109,7 @@ export function createIssuance(options: IssuanceOptions): Issuance {
     throw new TaperError('option_invalid', '`approvalLifetime` must be 60 to 86400 seconds.');
   const context: IssuanceContext = {
     store,
+    grantsOf: createGrantReader(store),
     issuer,
     root,
     hybrid: options.hybrid,

@@ -1,8 +1,5 @@
 import type { VerifiedChain } from '@taper/core';
-import { reopenGrantSet } from '../grant/read-grant-set.ts';
-import { requireAgentOfKey, unknownAgent } from '../identity/agent-key.ts';
 import { logChange, subjectOf } from '../identity/change.ts';
-import type { AgentRecord, AuthorityTransaction, KeyRecord } from '../port/store.ts';
 import { AuthorityRefusal } from '../refusal.ts';
 import { StoreError } from '../store-error.ts';
 import { narrowedByPolicy } from './apply-policy.ts';
@@ -13,15 +10,7 @@ import { type PendingIssuance, requirePending } from './pending.ts';
 import type { IssuedRoot, RootRequest } from './request.ts';
 import { requireApproved } from './require-approved.ts';
 import { signRoot } from './sign-root.ts';
-
-/** Who asks, and under which grants: as read together. */
-interface Standing {
-  readonly agent: AgentRecord;
-  readonly key: KeyRecord;
-  /** 0 where nothing was ever applied. */
-  readonly grantVersion: number;
-  readonly document: string | undefined;
-}
+import { isSameStanding, readStanding, type Standing } from './standing.ts';
 
 /** What changes while a root is signed is looked at again; after so many changes the client has to ask again. */
 const MAX_ATTEMPTS = 4;
@@ -32,7 +21,10 @@ export async function issueRoot(
   context: IssuanceContext,
 ): Promise<IssuedRoot> {
   for (let attempt = 1; attempt <= MAX_ATTEMPTS; attempt += 1) {
-    const issued = await attemptToIssue(request, context);
+    const issued = await attemptToIssue(
+      attempt === 1 ? request : { ...request, standing: undefined },
+      context,
+    );
     if (issued !== undefined) return issued;
   }
   throw new AuthorityRefusal('unavailable', 'The grants change faster than roots are signed.');
@@ -44,14 +36,15 @@ async function attemptToIssue(
   context: IssuanceContext,
 ): Promise<IssuedRoot | undefined> {
   const now = context.clock();
-  const standing = await context.store.read((tx) => readStanding(tx, request, now));
-  const { agent, key, document } = standing;
-  if (document === undefined)
+  const standing =
+    request.standing ?? (await context.store.read((tx) => readStanding(tx, request, now)));
+  const { agent, key, grants } = standing;
+  if (grants === undefined)
     throw new AuthorityRefusal('grant_none', 'No grants were applied.', {
       facts: { reason: 'no_grant' },
     });
   const entitlement = await narrowedByPolicy(
-    entitle(request, agent, reopenGrantSet(document), now),
+    entitle(request, agent, await context.grantsOf(grants), now),
     request,
     agent,
     context,
@@ -60,7 +53,7 @@ async function attemptToIssue(
   const pending = await requireApproved(entitlement, request, agent, context, now);
   const chain = await signRoot(entitlement, request, key, context, now);
   const isIssued = await recordIssuance(
-    { request, standing, entitlement, pending, chain },
+    { request, standing, grantVersion: grants.version, entitlement, pending, chain },
     context,
   );
   if (!isIssued) return undefined;
@@ -74,20 +67,10 @@ async function attemptToIssue(
   });
 }
 
-async function readStanding(
-  tx: AuthorityTransaction,
-  { agent: id, holder }: RootRequest,
-  now: number,
-): Promise<Standing> {
-  const { agent, key } = await requireAgentOfKey(tx, holder.thumbprint, now);
-  if (agent.id !== id) throw unknownAgent();
-  const set = await tx.currentGrantSet();
-  return { agent, key, grantVersion: set?.version ?? 0, document: set?.document };
-}
-
 interface Issued {
   readonly request: RootRequest;
   readonly standing: Standing;
+  readonly grantVersion: number;
   readonly entitlement: Entitlement;
   readonly pending: PendingIssuance | undefined;
   readonly chain: VerifiedChain;
@@ -98,27 +81,28 @@ interface Issued {
  * nobody has it.
  */
 async function recordIssuance(
-  { request, standing, entitlement, pending, chain }: Issued,
+  { request, standing, grantVersion, entitlement, pending, chain }: Issued,
   { store, clock }: IssuanceContext,
 ): Promise<boolean> {
   const { leaf } = chain;
   const { jti, iat, exp, holder } = leaf.claims;
-  const { subject } = request;
+  const { subject, alongside } = request;
   const grant = entitlement.grant.name;
   try {
     return await store.transaction(async (tx) => {
       const now = clock();
-      const { agent, key, grantVersion } = await readStanding(tx, request, now);
-      if (grantVersion !== standing.grantVersion) return false;
-      // The root ends with its key: one whose end was set meanwhile would have a root that outlives it.
-      if (key.endsAt !== standing.key.endsAt) return false;
+      const current = await readStanding(tx, request, now);
+      const { agent } = current;
+      if (!isSameStanding(standing, current)) return false;
       await subject?.requireStanding?.(tx);
+      // From here on all of it is done, or nothing.
+      await alongside?.(tx);
       if (pending !== undefined) {
         const { record } = await requirePending(tx, pending.record.id, now);
         await tx.updatePending({ ...record, state: 'issued', version: record.version + 1 });
       }
       const kind = subject === undefined ? 'client_credentials' : 'token_exchange';
-      await tx.insertIssuance({
+      const recorded = tx.insertIssuance({
         jti,
         tokenHash: leaf.hash,
         agent: agent.id,
@@ -131,7 +115,7 @@ async function recordIssuance(
         holder: holder.thumbprint,
         subjectHash: subject?.hash,
       });
-      await logChange(tx, {
+      const logged = logChange(tx, {
         time: now,
         event: 'root.issued',
         tenant: agent.tenant,
@@ -148,6 +132,7 @@ async function recordIssuance(
           ...(subject === undefined ? {} : { subject_hash: subject.hash }),
         },
       });
+      await Promise.all([recorded, logged]);
       return true;
     });
   } catch (cause) {

@@ -8,6 +8,7 @@ import type {
 } from '@taper/core';
 import type { GrantSubject } from '../grant/grant.ts';
 import type { AuthorityTransaction } from '../port/store.ts';
+import type { Standing } from './standing.ts';
 
 /** What an exchange adds to a request: nothing under it can be more, last longer or be handed on further than its subject. */
 export interface SubjectBounds {
@@ -58,6 +59,10 @@ export interface RootRequest {
   readonly pending?: string | undefined;
   /** At a token exchange, and never otherwise. */
   readonly subject?: SubjectBounds | undefined;
+  /** What was read of agent, key and grants when the sender was authenticated; looked at again before the root is recorded. */
+  readonly standing?: Standing | undefined;
+  /** Done in the transaction that records the root, or not at all: such as using up the proof. @throws {AuthorityRefusal} */
+  readonly alongside?: ((tx: AuthorityTransaction) => Promise<void>) | undefined;
 }
 
 export interface IssuedRoot {

@@ -1,9 +1,11 @@
-import { importPublicKey, type PublicKey } from '@taper/core';
+import { importPublicKey, type PublicJwk, type PublicKey } from '@taper/core';
 import { isAccepted, requireActive } from '../identity/agent-key.ts';
+import type { Standing } from '../issuance/standing.ts';
 import type { AgentRecord, AuthorityTransaction } from '../port/store.ts';
 import { AuthorityRefusal } from '../refusal.ts';
-import type { DpopProof } from './dpop.ts';
+import { type DpopProof, useOfProof } from './dpop.ts';
 import { hashText, isSignedBy, readJwt, textClaim, timeClaim } from './jwt.ts';
+import { requireUnused, type Use } from './single-use.ts';
 
 /** RFC 7523 section 2.2. */
 export const JWT_BEARER = 'urn:ietf:params:oauth:client-assertion-type:jwt-bearer';
@@ -43,24 +45,21 @@ export type IdentityVerifier = (
   now: number,
 ) => PresentedIdentity | Promise<PresentedIdentity>;
 
-/** An assertion that was used, which must not be used again. */
-interface Use {
-  readonly key: string;
-  readonly expiresAt: number;
-}
-
 /** A client that is an agent of ours, and in force. */
 export interface AuthenticatedClient {
   readonly agent: AgentRecord;
   /** The agent's key that the DPoP proof proved. */
   readonly key: PublicKey;
+  /** The agent with this key, and the grants that stood then. */
+  readonly standing: Standing;
 }
 
 /** What the authentication rests on before the store is asked. */
 export interface ClaimedClient {
   readonly spiffeId: string;
-  readonly isSignedBy: (key: PublicKey) => boolean;
-  readonly use: Use | undefined;
+  readonly isSignedBy: (key: PublicJwk) => boolean;
+  /** What serves once: the DPoP proof, and an assertion. */
+  readonly uses: readonly Use[];
 }
 
 /**
@@ -76,13 +75,13 @@ export async function readClient(
   if (other) throw unauthenticated('method');
   if (assertion === undefined || assertionType === undefined) throw unauthenticated('absent');
   if (assertionType === JWT_BEARER) {
-    const claimed = readAssertion(assertion, issuer, now);
-    return requireClientId(claimed, clientId);
+    const { use, ...rest } = readAssertion(assertion, issuer, now);
+    return requireClientId({ ...rest, uses: [useOfProof(proof), use] }, clientId);
   }
   if (assertionType !== JWT_SPIFFE) throw unauthenticated('assertion_type');
   const { spiffeId, key } = await verifyIdentity(assertion, now);
   if (key.thumbprint !== proof.key.thumbprint) throw unauthenticated('key');
-  const claimed = { spiffeId, isSignedBy: () => true, use: undefined };
+  const claimed = { spiffeId, isSignedBy: () => true, uses: [useOfProof(proof)] };
   return requireClientId(claimed, clientId);
 }
 
@@ -96,34 +95,39 @@ export interface ClientExpectation {
 }
 
 /**
- * Finds the agent, uses the assertion up and asks that the DPoP key is one of the agent's own that is accepted now. Whether an agent of
- * that name exists is not told to whoever cannot sign for it.
- * @throws {AuthorityRefusal} `client_unauthenticated`, `key_not_current`, `agent_suspended`, `agent_retired`.
+ * Finds the agent and asks that the DPoP key is one of the agent's own that is accepted now, and that neither proof nor assertion is
+ * known to be used. Whether an agent of that name exists is not told to whoever cannot sign for it.
+ * @throws {AuthorityRefusal} `client_unauthenticated`, `possession_unproved`, `key_not_current`, `agent_suspended`, `agent_retired`.
  */
 export async function authenticateClient(
   tx: AuthorityTransaction,
   claimed: ClaimedClient,
   { proof, now }: ClientExpectation,
 ): Promise<AuthenticatedClient> {
-  const agent = await tx.findAgentBySpiffeId(claimed.spiffeId);
-  if (agent === undefined) throw unauthenticated('signature');
-  const keys = (await tx.listKeys('agent', agent.id)).filter((key) => isAccepted(key, now));
-  if (!keys.some(({ jwk }) => claimed.isSignedBy(importPublicKey(jwk))))
-    throw unauthenticated('signature');
-  if (!keys.some(({ thumbprint }) => thumbprint === proof.key.thumbprint)) {
+  const [found, grants] = await Promise.all([
+    tx.findAgentWithKeys(claimed.spiffeId),
+    tx.currentGrantHead(),
+    requireUnused(tx, claimed.uses),
+  ]);
+  if (found === undefined) throw unauthenticated('signature');
+  const { agent } = found;
+  const keys = found.keys.filter((key) => isAccepted(key, now));
+  if (!keys.some(({ jwk }) => claimed.isSignedBy(jwk))) throw unauthenticated('signature');
+  const key = keys.find(({ thumbprint }) => thumbprint === proof.key.thumbprint);
+  if (key === undefined) {
     throw new AuthorityRefusal('key_not_current', 'The DPoP key is not a key of this agent.', {
       hint: 'Sign the DPoP proof with the key that the agent enrolled, or rotated to.',
     });
   }
   requireActive(agent);
-  if (claimed.use !== undefined) {
-    const isFirst = await tx.useOnce(claimed.use.key, claimed.use.expiresAt, now);
-    if (!isFirst) throw unauthenticated('replayed');
-  }
-  return { agent, key: proof.key };
+  return { agent, key: proof.key, standing: { agent, key, grants } };
 }
 
-function readAssertion(assertion: string, issuer: string, now: number): ClaimedClient {
+function readAssertion(
+  assertion: string,
+  issuer: string,
+  now: number,
+): Omit<ClaimedClient, 'uses'> & { readonly use: Use } {
   const jwt = readJwt(assertion, MAX_ASSERTION);
   if (jwt === undefined) throw unauthenticated('malformed');
   const { claims } = jwt;
@@ -144,8 +148,12 @@ function readAssertion(assertion: string, issuer: string, now: number): ClaimedC
   if (id === undefined) throw unauthenticated('jti');
   return {
     spiffeId: subject,
-    isSignedBy: (key) => isSignedBy(jwt, key),
-    use: { key: hashText(`client assertion\n${subject}\n${id}`), expiresAt },
+    isSignedBy: (key) => isSignedBy(jwt, importPublicKey(key)),
+    use: {
+      key: hashText(`client assertion\n${subject}\n${id}`),
+      expiresAt,
+      replayed: () => unauthenticated('replayed'),
+    },
   };
 }
 

@@ -16,6 +16,7 @@ import {
   textClaim,
   timeClaim,
 } from './jwt.ts';
+import { spend, type Use } from './single-use.ts';
 
 /** Seconds that the `iat` of a proof may differ from now, either way. */
 export const DPOP_WINDOW = 60;
@@ -91,8 +92,16 @@ export async function spendDpopProof(
   proof: DpopProof,
   now: number,
 ): Promise<void> {
-  const use = hashText(`dpop\n${proof.key.thumbprint}\n${proof.id}`);
-  if (!(await tx.useOnce(use, proof.issuedAt + DPOP_WINDOW, now))) throw unproved('replayed');
+  await spend(tx, [useOfProof(proof)], now);
+}
+
+/** What is used up of a proof: its `jti` under its key. */
+export function useOfProof({ key, id, issuedAt }: DpopProof): Use {
+  return {
+    key: hashText(`dpop\n${key.thumbprint}\n${id}`),
+    expiresAt: issuedAt + DPOP_WINDOW,
+    replayed: () => unproved('replayed'),
+  };
 }
 
 /** Whether `htu` names the endpoint: without query and fragment, normalized as RFC 3986 sections 6.2.2.1, 6.2.2.3 and 6.2.3 say. */

@@ -72,7 +72,8 @@ export function createTokenExchange(options: TokenExchangeOptions): TokenExchang
       type === AAT_CHAIN
         ? await boundsOfChain(token, context, { ...options, verifier })
         : await boundsOfUser(token, kindOf(type), context, verifyUserToken);
-    await store.read((tx) => requireActorsInForce(tx, subject, issuer));
+    if (agentsIn(subject.claims['act'], issuer).length > 0)
+      await store.read((tx) => requireActorsInForce(tx, subject, issuer));
     const issued = await issueRoot({
       ...wanted,
       subject: {
@@ -142,10 +143,10 @@ async function requireActorsInForce(
   { claims }: SubjectBounds,
   issuer: string,
 ): Promise<void> {
-  for (const actor of agentsIn(claims['act'], issuer)) {
-    const agent = await tx.findAgentBySpiffeId(actor);
-    if (agent?.state !== 'active') throw subjectRefused('actor', { actor });
-  }
+  const actors = agentsIn(claims['act'], issuer);
+  const found = await Promise.all(actors.map((actor) => tx.findAgentBySpiffeId(actor)));
+  const gone = actors.find((_, place) => found[place]?.state !== 'active');
+  if (gone !== undefined) throw subjectRefused('actor', { actor: gone });
 }
 
 async function readActor(

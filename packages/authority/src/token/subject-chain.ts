@@ -118,11 +118,12 @@ async function knownHolders(
   { issuer }: ChainSubjectOptions,
 ): Promise<ReadonlyMap<string, Actor>> {
   const names = new Map<string, Actor>();
+  const held = await Promise.all(
+    chain.tokens.map(({ claims }) => tx.findHeldKey(claims.holder.thumbprint)),
+  );
   for (const [hop, { claims }] of chain.tokens.entries()) {
-    const { thumbprint } = claims.holder;
-    const key = await tx.findKey(thumbprint);
+    const { key, agent } = held[hop] ?? {};
     if (key === undefined) continue;
-    const agent = key.purpose === 'agent' ? await tx.findAgent(key.holder) : undefined;
     if (key.state === 'compromised' || agent?.state !== 'active')
       throw subjectRefused('holder', { hop });
     // A key that was replaced signed for nobody from then on; its successor's statement would travel with what it signs.
@@ -130,7 +131,7 @@ async function knownHolders(
     const isLate =
       key.endsAt !== undefined && child !== undefined && child.claims.iat >= key.endsAt;
     if (isLate && child.rotations === undefined) throw subjectRefused('key_rotated', { hop });
-    names.set(thumbprint, { iss: issuer, sub: agent.spiffeId });
+    names.set(claims.holder.thumbprint, { iss: issuer, sub: agent.spiffeId });
   }
   return names;
 }

@@ -8,11 +8,12 @@ import {
   type IdentityVerifier,
   readClient,
 } from './client-authentication.ts';
-import { type DpopExpectation, type DpopProof, spendDpopProof, verifyDpopProof } from './dpop.ts';
+import { type DpopExpectation, type DpopProof, verifyDpopProof } from './dpop.ts';
 import { TOKEN_EXCHANGE, type TokenExchange } from './exchange.ts';
 import { malformed, readTokenForm, type TokenForm } from './form.ts';
 import type { Nonces } from './nonce.ts';
 import { json, oauthError } from './oauth-error.ts';
+import { createSingleUses, type SingleUses } from './single-use.ts';
 import { AAT_CHAIN } from './token-type.ts';
 
 export const CLIENT_CREDENTIALS = 'client_credentials';
@@ -46,13 +47,14 @@ export type TokenEndpoint = (request: Request) => Promise<Response>;
  */
 export function createTokenEndpoint(options: TokenEndpointOptions): TokenEndpoint {
   const { nonces, onFailure } = options;
+  const singleUses = createSingleUses(options.store);
   return async (request) => {
     if (request.method !== 'POST') {
       return oauthError(malformed('method'), { Allow: 'POST' }, 405);
     }
     const headers = { 'DPoP-Nonce': nonces.issue() };
     try {
-      return json(await answer(request, options), 200, headers);
+      return json(await answer(request, options, singleUses), 200, headers);
     } catch (error) {
       if (!(error instanceof AuthorityRefusal)) onFailure?.(error);
       return oauthError(error, headers);
@@ -63,6 +65,7 @@ export function createTokenEndpoint(options: TokenEndpointOptions): TokenEndpoin
 async function answer(
   request: Request,
   options: TokenEndpointOptions,
+  { serveOnce }: SingleUses,
 ): Promise<{ readonly [member: string]: JsonValue }> {
   const form = await readTokenForm(request);
   const grantType = form.get('grant_type');
@@ -92,17 +95,16 @@ async function answer(
     },
     expectation,
   );
-  const client = await store.transaction(async (tx) => {
-    await spendDpopProof(tx, proof, now);
-    return authenticateClient(tx, claimed, expectation);
+  const client = await store.read((tx) => authenticateClient(tx, claimed, expectation));
+  return serveOnce(claimed.uses, now, async (alongside) => {
+    const wanted = { ...readWanted(form, client, grantType), alongside };
+    if (grantType === CLIENT_CREDENTIALS) {
+      if (form.get('scope') !== undefined) throw scopeRefused();
+      return answerOf(await options.issueRoot(wanted), 'aat');
+    }
+    const issued = await options.exchange({ form, client, proof, now, wanted });
+    return { ...answerOf(issued, 'N_A'), issued_token_type: AAT_CHAIN };
   });
-  const wanted = readWanted(form, client, grantType);
-  if (grantType === CLIENT_CREDENTIALS) {
-    if (form.get('scope') !== undefined) throw scopeRefused();
-    return answerOf(await options.issueRoot(wanted), 'aat');
-  }
-  const issued = await options.exchange({ form, client, proof, now, wanted });
-  return { ...answerOf(issued, 'N_A'), issued_token_type: AAT_CHAIN };
 }
 
 /** What a DPoP proof is refused for has one error, whatever is wrong with its key (RFC 9449 section 5). */
@@ -119,7 +121,7 @@ function verifyProof(header: string | null, expectation: DpopExpectation): DpopP
 
 function readWanted(
   form: TokenForm,
-  { agent, key }: AuthenticatedClient,
+  { agent, key, standing }: AuthenticatedClient,
   grantType: string,
 ): RootRequest {
   const confirmation = form.get('req_cnf');
@@ -133,6 +135,7 @@ function readWanted(
   return {
     agent: agent.id,
     holder: key,
+    standing,
     details: details === undefined ? undefined : readDetails(details),
     grant: form.get('grant'),
     audience,

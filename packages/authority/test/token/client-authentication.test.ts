@@ -14,6 +14,7 @@ import {
   readClient,
 } from '../../src/token/client-authentication.ts';
 import { verifyDpopProof } from '../../src/token/dpop.ts';
+import { spend } from '../../src/token/single-use.ts';
 import { assertion, dpopProof, ISSUER, jwt, TOKEN_URL } from './proofs.ts';
 
 const DOMAIN = 'example.com';
@@ -78,7 +79,11 @@ async function authenticate(
   const nothing = { clientId: undefined, assertionType: undefined, assertion: undefined };
   try {
     const claimed = await readClient({ ...nothing, other: false, ...credentials }, expectation);
-    const client = await store.transaction((tx) => authenticateClient(tx, claimed, expectation));
+    const client = await store.transaction(async (tx) => {
+      const authenticated = await authenticateClient(tx, claimed, expectation);
+      await spend(tx, claimed.uses, now);
+      return authenticated;
+    });
     expect(client.key.thumbprint).toBe(proofKey.publicKey.thumbprint);
     return client.agent.name;
   } catch (error) {

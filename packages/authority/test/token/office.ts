@@ -149,6 +149,8 @@ export interface OfficeOptions {
   readonly onFailure?: (error: unknown) => void;
   /** What issuing is asked instead of what the exchange asks. */
   readonly misunderstood?: (request: RootRequest) => RootRequest | Promise<RootRequest>;
+  /** The store as endpoint, exchange and issuance have it. */
+  readonly storeAs?: (store: AuthorityStore) => AuthorityStore;
   /** What the endpoint's transactions do instead. */
   readonly brokenStore?: () => never;
 }
@@ -156,11 +158,13 @@ export interface OfficeOptions {
 export async function openOffice(options: OfficeOptions = {}): Promise<Office> {
   const { issuer = ISSUER, url = TOKEN_URL, clock = createTestClock(), brokenStore } = options;
   const random = createRandom('office');
-  const store = openSqliteAuthorityStore({ path: ':memory:' });
-  onTestFinished(() => store.close());
+  const kept = openSqliteAuthorityStore({ path: ':memory:' });
+  onTestFinished(() => kept.close());
+  const store = options.storeAs?.(kept) ?? kept;
   const common = { store, issuer, clock: clock.now, random: random.bytes };
   const agents = createAgents({
     ...common,
+    store: kept,
     trustDomain: DOMAIN,
     identity: KEYS.identity.signer,
     root: KEYS.root.signer,
@@ -176,7 +180,7 @@ export async function openOffice(options: OfficeOptions = {}): Promise<Office> {
       admission: { kind: 'operator', tenant, name, by: { kind: 'operator', id: 'test' } },
     });
   const text = JSON.stringify({ type: 'taper-grants', version: 1, grants: GRANTS });
-  await store.transaction((tx) =>
+  await kept.transaction((tx) =>
     tx.insertGrantSet({
       version: 1,
       document: readGrantSet(text).document,
@@ -203,7 +207,7 @@ export async function openOffice(options: OfficeOptions = {}): Promise<Office> {
   const revoked = new Set<string>();
   const openNonces = async (): Promise<Nonces> =>
     createNonces({
-      secret: await loadNonceSecret(store, random.bytes),
+      secret: await loadNonceSecret(kept, random.bytes),
       clock: clock.now,
       random: random.bytes,
     });
@@ -228,7 +232,9 @@ export async function openOffice(options: OfficeOptions = {}): Promise<Office> {
       issuer,
       url,
       store:
-        brokenStore === undefined ? store : { ...store, transaction: async () => brokenStore() },
+        brokenStore === undefined
+          ? store
+          : { ...store, read: async () => brokenStore(), transaction: async () => brokenStore() },
       nonces: own,
       verifyIdentity,
       issueRoot,
@@ -261,7 +267,7 @@ export async function openOffice(options: OfficeOptions = {}): Promise<Office> {
 
   return {
     clock,
-    store,
+    store: kept,
     agents,
     nonces,
     endpoint,
