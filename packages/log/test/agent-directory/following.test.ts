@@ -296,6 +296,19 @@ describe('a directory', () => {
     return taken;
   }
 
+  test('is that of the moment in which it was asked for, however long its lines take', async () => {
+    const register = createAgentRegister();
+    for (let number = 0; number < 10_000; number += 1)
+      register.restore(['agent', id(`agent-${number}`), 'acme', 'active', 1]);
+    const capturing = captureDirectory(register, { log: ORIGIN, size: 9, signer });
+    register.restore(['agent', id('late'), 'acme', 'active', 2]);
+    register.restore(['agent', id('agent-9999'), 'acme', 'retired', 2]);
+    const { statement, facts } = await capturing;
+    expect(facts).toHaveLength(10_000);
+    expect(facts.filter((line) => line.includes('retired'))).toEqual([]);
+    expect(await isTaken([statement, ...facts])).toBe(true);
+  });
+
   test('is taken as the authority signed it, and for no greater size', async () => {
     expect(await isTaken(await lines())).toBe(true);
     expect(await isTaken(await lines(), 10)).toBe(false);
