@@ -51,8 +51,13 @@ export class Desk {
   async enrol(): Promise<void> {
     const dir = ['--dir', this.world.folder];
     await this.done('agent', 'enrol', 'desk', '--tenant', 'acme', '--key', 'desk.jwk', ...dir);
+    await this.grants();
+  }
+
+  /** Lets the agent of this name have roots. */
+  async grants(): Promise<void> {
     this.workspace.write('grants.yaml', GRANTS);
-    await this.done('grant', 'apply', 'grants.yaml', ...dir);
+    await this.done('grant', 'apply', 'grants.yaml', '--dir', this.world.folder);
   }
 
   /** A root for the agent, in a file. */
