@@ -31,6 +31,8 @@ interface AdminRevokeOptions extends AdministratorOptions {
 interface Revoked {
   readonly index: number;
   readonly entry: string;
+  /** Of an agent that has had more keys than one request names. */
+  readonly further?: readonly { readonly index: number; readonly entry: string }[];
   readonly what: string;
 }
 
@@ -42,6 +44,9 @@ type Target = NonNullable<
 
 /** 43 characters of base64url: a thumbprint, or the hash of a token. */
 const HASH = /^[A-Za-z0-9_-]{43}$/;
+
+/** A proof repeats what is asked in a header of the request, which a server takes 16 KiB of: the 256 keys of an entry do not fit. */
+const KEYS_AT_A_TIME = 64;
 
 export const adminRevoke: AnyCommand = defineCommand<AdminRevokeOptions>({
   name: 'admin revoke',
@@ -85,7 +90,9 @@ export const adminRevoke: AnyCommand = defineCommand<AdminRevokeOptions>({
     const revoke = await readTarget(path, options, session);
     const { client } = await openAdministrator(options, session);
     const { what, ...json } = await revoke(client, reason === undefined ? {} : { reason });
-    return { exitCode: 0, text: `revoked ${what}: entry ${json.index}\n`, json };
+    const indexes = [json.index, ...(json.further ?? []).map(({ index }) => index)];
+    const entries = `${indexes.length === 1 ? 'entry' : 'entries'} ${indexes.join(', ')}`;
+    return { exitCode: 0, text: `revoked ${what}: ${entries}\n`, json };
   },
 });
 
@@ -147,10 +154,19 @@ async function readTarget(
           params: { path: { tenant: of, agent } },
         }),
       );
-      const keys = found.keys.map((each) => each.key).sort();
-      const target: Target = { kind: 'agent', agent: found.spiffe_id, keys };
+      const newest = found.keys.toSorted((a, b) => b.added_at - a.added_at);
+      const made: { readonly index: number; readonly entry: string }[] = [];
+      for (let from = 0; from < newest.length; from += KEYS_AT_A_TIME) {
+        const some = newest.slice(from, from + KEYS_AT_A_TIME).map((each) => each.key);
+        const target: Target = { kind: 'agent', agent: found.spiffe_id, keys: some.sort() };
+        made.push(await revokeTarget(client, target, reason));
+      }
+      const [first, ...further] = made;
+      if (first === undefined)
+        throw new Failure('server_answer_invalid', 'the authority shows an agent without a key');
       return {
-        ...(await revokeTarget(client, target, reason)),
+        ...first,
+        ...(further.length === 0 ? {} : { further }),
         what: escapeText(found.spiffe_id),
       };
     };

@@ -240,3 +240,44 @@ describe('a workload that comes back with a new key', () => {
     expect(typeof (await rootFor('two.jwk', 'two.json'))).not.toBe('string');
   });
 });
+
+describe('an agent that has had more keys than one entry of the log revokes', () => {
+  beforeEach(async () => {
+    await desk.enrol();
+    const { store, agents } = world.node.authority;
+    const [agent] = await agents.list({ tenant: 'acme', limit: 1 });
+    if (agent === undefined) throw new Error('no agent was enrolled');
+    await store.transaction(async (tx) => {
+      for (let count = 1; count <= 300; count += 1) {
+        const { publicKey } = generateKeyPair();
+        await tx.insertKey({
+          thumbprint: publicKey.thumbprint,
+          jwk: publicKey.jwk,
+          purpose: 'agent',
+          holder: agent.id,
+          state: 'former',
+          addedAt: count,
+          endsAt: count,
+        });
+      }
+    });
+  });
+
+  const who = ['--tenant', 'acme'] as const;
+
+  test('has all of them revoked when it is retired, and the same again when that is repeated', async () => {
+    const { result } = await desk.done('agent', 'retire', 'desk', ...who, '--dir', world.folder);
+    expect(result.revocations).toHaveLength(2);
+    await settled(() => follower.status().revoked === 301);
+    const again = await desk.done('agent', 'retire', 'desk', ...who, '--dir', world.folder);
+    expect(again.result).toEqual(result);
+  });
+
+  test('has all of them revoked by an administrator who names it', async () => {
+    const revoke = ['admin', 'revoke', '--agent', 'desk', ...who, '--dir', world.folder];
+    const { result } = await desk.done(...revoke);
+    expect(result.further).not.toHaveLength(0);
+    await settled(() => follower.status().revoked === 301);
+    expect((await desk.done(...revoke)).result).toEqual(result);
+  });
+});
