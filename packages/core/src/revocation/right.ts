@@ -30,26 +30,44 @@ export function findRequester(
     return anchor && { key: anchor.key, role: 'holder', hop: undefined };
   }
   const { tokens, anchor } = chain;
-  const hop = tokens.findIndex(({ claims }) => claims.holder.thumbprint === thumbprint);
   const isAnchor = anchor.key.thumbprint === thumbprint;
-  const holder = tokens[hop]?.claims.holder;
-  if (target.kind === 'key')
+  if (target.kind === 'key') {
+    const hop = tokens.findIndex(({ claims }) => claims.holder.thumbprint === thumbprint);
+    const holder = tokens[hop]?.claims.holder;
     return holder && { key: holder, role: 'holder', hop: isAnchor ? undefined : hop };
+  }
   if (isAnchor)
     return {
       key: anchor.key,
       role: tokens.length === 1 ? 'issuer' : roleOf(thumbprint, chain, true),
       hop: undefined,
     };
-  return holder && { key: holder, role: roleOf(thumbprint, chain, false), hop };
+  const hop = tokens.findIndex((_, at) => actsAt(tokens, at, thumbprint) !== undefined);
+  const key = actsAt(tokens, hop, thumbprint);
+  return key && { key, role: roleOf(thumbprint, chain, false), hop };
+}
+
+/**
+ * The key with this thumbprint, where it is the holder of the token at this hop, or took the holder's place and signed the next token (spec/rotation.md
+ * section 4): the chain shows that it did.
+ */
+function actsAt(
+  tokens: VerifiedChain['tokens'],
+  hop: number,
+  thumbprint: string,
+): PublicKey | undefined {
+  const holder = tokens[hop]?.claims.holder;
+  if (holder?.thumbprint === thumbprint) return holder;
+  const acting = tokens[hop + 1]?.rotations?.at(-1)?.newKey;
+  return acting?.thumbprint === thumbprint ? acting : undefined;
 }
 
 /** The first role that applies: issuer, ancestor, holder. */
 function roleOf(thumbprint: string, { tokens }: VerifiedChain, isAnchor: boolean): RevocationRole {
-  const holders = tokens.map(({ claims }) => claims.holder.thumbprint);
-  const last = holders.length - 1;
-  if (last > 0 && holders[last - 1] === thumbprint) return 'issuer';
-  return isAnchor || holders.slice(0, Math.max(last - 1, 0)).includes(thumbprint)
-    ? 'ancestor'
-    : 'holder';
+  const last = tokens.length - 1;
+  if (last > 0 && actsAt(tokens, last - 1, thumbprint) !== undefined) return 'issuer';
+  const isAbove = tokens
+    .slice(0, Math.max(last - 1, 0))
+    .some((_, at) => actsAt(tokens, at, thumbprint) !== undefined);
+  return isAnchor || isAbove ? 'ancestor' : 'holder';
 }

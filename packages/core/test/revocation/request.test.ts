@@ -1,10 +1,12 @@
 import {
   createRevocationVerifier,
+  createVerifier,
+  derive,
   type JsonObject,
   MAX_REVOCATION_REQUEST_SIZE,
   type RevocationTarget,
 } from '@taper/core';
-import { CAST, forge, present, takeApart, testKey, tokenHash } from '@taper/testkit';
+import { CAST, forge, present, statementOf, takeApart, testKey, tokenHash } from '@taper/testkit';
 import { describe, expect, test } from 'vitest';
 import {
   ALICE,
@@ -156,6 +158,99 @@ describe('who may revoke a token', () => {
     const chain = chainOf([{ header, claims: { taper: caveats } }]);
     expect(VERIFIER.verifyRequest(await request(ALICE, { chain }), NOW)).toMatchObject({
       ok: true,
+    });
+  });
+});
+
+describe('who may revoke a token that a rotated key handed on', () => {
+  const NEXT = testKey('bob, next');
+  const LATER = testKey('bob, later');
+  const verifier = createVerifier({ anchors: ANCHORS });
+  const statements = [
+    statementOf({ from: BOB, to: NEXT }),
+    statementOf({ from: NEXT, to: LATER, at: NOW - 30 }),
+  ];
+
+  /** A token that `by` derives from the last one of the chain. */
+  async function handedOn(
+    tokens: readonly string[],
+    by: typeof ALICE,
+    holder: typeof ALICE,
+    rotation: readonly string[] = [],
+  ): Promise<readonly string[]> {
+    const parent = verifier.verifyChain(tokens, NOW);
+    if (parent.verdict !== 'verified') throw new Error(parent.denial.code);
+    const maxDepth = 3;
+    const child = await derive(parent.chain, {
+      signer: by.signer,
+      holder: holder.publicKey,
+      tools: { read_file: { path: { constraint_type: 'exact', value: '/data/q3.pdf' } } },
+      maxDepth,
+      now: NOW,
+      id: `derived by ${by.name}`,
+      ...(rotation.length === 0 ? {} : { rotation }),
+    });
+    return child.tokens.map(({ compact }) => compact);
+  }
+
+  const bobs = chainOf([{}, {}]);
+
+  test('the key that handed it on, as its issuer, under the hop of the key whose place it took', async () => {
+    const chain = await handedOn(bobs, LATER, CAROL, statements);
+    expect(VERIFIER.verifyRequest(await request(LATER, { chain }), NOW)).toMatchObject({
+      ok: true,
+      request: { role: 'issuer', hop: 1, requester: LATER.publicKey.thumbprint },
+    });
+  });
+
+  test('and what its holder handed on further, as an ancestor', async () => {
+    const parent = await handedOn(bobs, LATER, CAROL, statements);
+    const chain = await handedOn(parent, CAROL, MALLORY);
+    expect(VERIFIER.verifyRequest(await request(LATER, { chain }), NOW)).toMatchObject({
+      ok: true,
+      request: { role: 'ancestor', hop: 1 },
+    });
+  });
+
+  test('M11: not what the key whose place it took handed on: the chain does not show the place', async () => {
+    const chain = await handedOn(bobs, BOB, CAROL);
+    expect(VERIFIER.verifyRequest(await request(LATER, { chain }), NOW)).toEqual({
+      ok: false,
+      problem: 'request_not_entitled',
+    });
+  });
+
+  test('M11: not a key that it passed through and that did not sign, nor the token above', async () => {
+    const chain = await handedOn(bobs, LATER, CAROL, statements);
+    for (const [by, shown] of [
+      [NEXT, chain],
+      [LATER, bobs],
+      [MALLORY, chain],
+    ] as const)
+      expect(VERIFIER.verifyRequest(await request(by, { chain: shown }), NOW)).toEqual({
+        ok: false,
+        problem: 'request_not_entitled',
+      });
+  });
+
+  test('M11: not a key in its name: the request is signed by the key that took the place', async () => {
+    const chain = await handedOn(bobs, LATER, CAROL, statements);
+    const stolen = await forged(
+      MALLORY,
+      {},
+      { kid: LATER.publicKey.thumbprint },
+      await request(LATER, { chain }),
+    );
+    expect(VERIFIER.verifyRequest(stolen, NOW)).toMatchObject({
+      problem: 'request_signature_invalid',
+    });
+  });
+
+  test('the key whose place it took still may', async () => {
+    const chain = await handedOn(bobs, LATER, CAROL, statements);
+    expect(VERIFIER.verifyRequest(await request(BOB, { chain }), NOW)).toMatchObject({
+      ok: true,
+      request: { role: 'issuer', hop: 1 },
     });
   });
 });
