@@ -138,6 +138,8 @@ function openPool(
   const { name } = settings.address;
   const pool = new pg.Pool({
     ...clientConfig(settings),
+    // Statements of one transaction need not wait for the answers of those before them.
+    pipeline: true,
     max: maxConnections,
     idleTimeoutMillis: 60_000,
   });

@@ -1,7 +1,7 @@
 import { type AuthorityStore, type AuthorityTransaction, StoreError } from '@taper/authority';
 import { requireKnownOptions, TaperError } from '@taper/core';
 import type { PostgresDatabase } from '../database.ts';
-import { type PostgresSession, SNAPSHOT } from '../transaction.ts';
+import type { PostgresSession } from '../transaction.ts';
 import {
   lastMarked,
   lastSequence,
@@ -10,6 +10,7 @@ import {
   requireIndexes,
   sweep,
 } from './outbox.ts';
+import { createReads } from './reads.ts';
 import { requireLimit } from './row.ts';
 import { createTurns } from './turns.ts';
 import { authorityError, runWork } from './work.ts';
@@ -21,7 +22,7 @@ export interface PostgresAuthorityStoreOptions {
 
 /**
  * An {@link AuthorityStore} in PostgreSQL, for any number of nodes. Transactions are done one at a time, those of one node that wait at the same
- * time together; reads see what was committed when they began, and wait for nobody. Closing it leaves the database open.
+ * time together; reads see what was committed when they began, and wait for no writer. Closing it leaves the database open.
  *
  * @throws {TaperError} `option_invalid`.
  */
@@ -34,17 +35,14 @@ export function createPostgresAuthorityStore(
   if (!Number.isSafeInteger(workTimeout) || workTimeout < 1 || workTimeout > 60_000)
     throw new TaperError('option_invalid', '`workTimeout` must be 1 to 60000 milliseconds.');
   const turns = createTurns(database);
+  const reads = createReads(database);
   let closed = false;
 
   async function reading<Result>(
     task: (session: PostgresSession) => Promise<Result>,
   ): Promise<Result> {
     if (closed) throw new StoreError(undefined, `The store ${database.name} is closed.`);
-    try {
-      return await database.transaction(SNAPSHOT, task);
-    } catch (error) {
-      throw authorityError(error);
-    }
+    return reads.run(task) as Promise<Result>;
   }
 
   return Object.freeze<AuthorityStore>({

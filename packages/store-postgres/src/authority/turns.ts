@@ -15,11 +15,22 @@ const MAX_WAITING = 10_000;
  */
 const TURN: TransactionKind = Object.freeze({
   begin: 'BEGIN',
-  first: 'LOCK TABLE authority_turn IN EXCLUSIVE MODE; SAVEPOINT one',
+  first: 'LOCK TABLE authority_turn IN EXCLUSIVE MODE',
   writes: true,
 });
 
+/** The same, in which one of several can be undone alone. */
+const GUARDED_TURN: TransactionKind = Object.freeze({
+  ...TURN,
+  first: `${TURN.first}; SAVEPOINT one`,
+});
+
+const READS = /^\s*SELECT\b/;
+
 type Task = (session: PostgresSession) => Promise<unknown>;
+
+/** Of a transaction that failed when it had written. */
+class Spoilt extends Error {}
 
 interface Job {
   readonly task: Task;
@@ -34,8 +45,8 @@ export interface Turns {
 }
 
 /**
- * Runs transactions one after the other. Those that wait at the same time share a transaction of PostgreSQL's, each with a savepoint of its
- * own, and are answered when it is committed.
+ * Runs transactions one after the other. Those that wait at the same time share a transaction of PostgreSQL's, and are answered when it is
+ * committed. Where one fails that has written, all are run again, each with a savepoint of its own: few fail, and most before they write.
  */
 export function createTurns(database: PostgresDatabase): Turns {
   let waiting: Job[] = [];
@@ -51,19 +62,24 @@ export function createTurns(database: PostgresDatabase): Turns {
     running = undefined;
   }
 
-  async function runBatch(batch: readonly Job[]): Promise<void> {
+  async function runBatch(batch: readonly Job[], isGuarded = false): Promise<void> {
     let answers: (() => void)[] = [];
     try {
-      await database.transaction(TURN, async (session) => {
+      await database.transaction(isGuarded ? GUARDED_TURN : TURN, async (session) => {
         answers = [];
         for (const [place, job] of batch.entries()) {
-          if (place > 0) await session.command('RELEASE SAVEPOINT one; SAVEPOINT one');
-          answers.push(await runOne(session, job));
+          if (isGuarded && place > 0) await session.command('RELEASE SAVEPOINT one; SAVEPOINT one');
+          answers.push(await (isGuarded ? runGuarded(session, job) : runOne(session, job)));
         }
       });
     } catch (error) {
+      if (error instanceof Spoilt) {
+        const [only] = batch;
+        if (batch.length === 1) only?.reject(error.cause);
+        else await runBatch(batch, true);
+      }
       // What the server does not take of one must not fail the others.
-      if (batch.length > 1 && isRefusedByServer(error))
+      else if (batch.length > 1 && isRefusedByServer(error))
         for (const each of batch) await runBatch([each]);
       else for (const { reject } of batch) reject(authorityError(error));
       return;
@@ -71,8 +87,27 @@ export function createTurns(database: PostgresDatabase): Turns {
     for (const answer of answers) answer();
   }
 
-  /** @returns how to answer once all is committed. */
+  /** @returns how to answer once all is committed. @throws {Spoilt} where it has to be undone. */
   async function runOne(session: PostgresSession, job: Job): Promise<() => void> {
+    let hasWritten = false;
+    const watched: PostgresSession = {
+      ...session,
+      query(asked, values) {
+        hasWritten ||= !READS.test(asked.text);
+        return session.query(asked, values);
+      },
+    };
+    try {
+      const result = await job.task(watched);
+      return () => job.resolve(result);
+    } catch (cause) {
+      if (hasWritten) throw new Spoilt('A transaction failed when it had written.', { cause });
+      return () => job.reject(cause);
+    }
+  }
+
+  /** The same, behind a savepoint. */
+  async function runGuarded(session: PostgresSession, job: Job): Promise<() => void> {
     try {
       const result = await job.task(session);
       return () => job.resolve(result);
