@@ -15,6 +15,9 @@ import { findPlace } from './place.ts';
 const RUN = 256;
 const RUN_LENGTH = 1_000_000;
 
+/** Milliseconds between two runs that nobody waits for: what is handed over meanwhile comes into the log together. */
+const REST = 20;
+
 export interface EntryPumpOptions {
   readonly store: AuthorityStore;
   /** The log, as its one writer has it. */
@@ -82,6 +85,7 @@ export function createEntryPump(options: EntryPumpOptions): EntryPump {
   let failure: TaperError | undefined;
   let closed = false;
   let timer: NodeJS.Timeout | undefined;
+  let resting: NodeJS.Timeout | undefined;
   let started = false;
   let running: Promise<void> | undefined;
   let waiting: Waiter[] = [];
@@ -98,8 +102,13 @@ export function createEntryPump(options: EntryPumpOptions): EntryPump {
         answer(place);
         notified = false;
         const entries = fitting(await store.pendingEntries(RUN));
-        if (entries[0]?.sequence === place + 1) place = await bring(entries);
-        else if (entries.length > 0 || waiting.length > 0) {
+        if (entries[0]?.sequence === place + 1) {
+          place = await bring(entries);
+          if (started && entries.length < RUN && waiting.length === 0) {
+            rest();
+            break;
+          }
+        } else if (entries.length > 0 || waiting.length > 0) {
           if (isSure) throw new StoreError(undefined, 'The entries of the store do not go on.');
           // Another node was at work.
           place = undefined;
@@ -155,6 +164,15 @@ export function createEntryPump(options: EntryPumpOptions): EntryPump {
     timer = setTimeout(look, interval);
   }
 
+  /** Looks again in a moment, whether or not it is told to. */
+  function rest(): void {
+    clearTimeout(resting);
+    resting = setTimeout(() => {
+      resting = undefined;
+      look();
+    }, REST);
+  }
+
   function tell(cause: unknown): void {
     if (closed) return;
     try {
@@ -176,7 +194,7 @@ export function createEntryPump(options: EntryPumpOptions): EntryPump {
     },
     notify(): void {
       notified = true;
-      if (started) look();
+      if (started && resting === undefined) look();
     },
     async flush(): Promise<void> {
       requireOpen();
@@ -186,6 +204,7 @@ export function createEntryPump(options: EntryPumpOptions): EntryPump {
       closed = true;
       clearTimeout(timer);
       await running;
+      clearTimeout(resting);
     },
   });
 }
