@@ -65,9 +65,11 @@ async function sign(
     if (from === 'content') args[name] = platform.sha256(new TextEncoder().encode(text));
     const given =
       from === 'body'
-        ? members?.ok === true && (members.value as JsonObject)[name]
+        ? members?.ok === true
+          ? (members.value as JsonObject)[name]
+          : undefined
         : params[from as 'path' | 'query']?.[name];
-    if (given === undefined || given === false) continue;
+    if (given === undefined) continue;
     args[name] = from === 'body' ? (given as JsonValue) : String(given);
   }
   const headers = await making('the call', () => taper.headersFor(access.tool, args));

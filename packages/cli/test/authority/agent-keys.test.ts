@@ -181,6 +181,15 @@ describe('a key that was stolen and replaced by its thief', () => {
     expect(await call(stolen, 'thief.jwk')).toBe('revoked');
   });
 
+  test('is revoked with them too where a client says in so many words that none is kept', async () => {
+    const answer = await world.client().POST('/admin/tenants/{tenant}/agents/{agent}/compromise', {
+      params: { path: { tenant: 'acme', agent: 'desk' } },
+      body: { key: thumbprintOf('desk.jwk'), keep_successors: false },
+    });
+    expect(answer.error).toBeUndefined();
+    expect(answer.data?.marked).toHaveLength(2);
+  });
+
   test('names no key of another agent or tenant', async () => {
     const who = ['desk', '--tenant', 'globex', '--agent-key', thumbprintOf('desk.jwk')];
     const { error } = await desk.json('agent', 'compromise', ...who, '--dir', world.folder);
