@@ -108,7 +108,7 @@ export function timeAfter({ addedAt }: KeyRecord, now: number): number {
 }
 
 /** Keys that an agent can have in its life: what is done with all of them, such as revoking them, must have an end. */
-export const MAX_KEYS = 4096;
+const MAX_KEYS = 4096;
 
 /** @throws {AuthorityRefusal} `agent_state_invalid` for an agent that can have no further key. */
 export function requireRoomForKey(keys: readonly KeyRecord[]): void {

@@ -182,7 +182,7 @@ describe('a workload that comes back with a new key', () => {
 });
 
 describe('the agent of somebody else', () => {
-  it('is not taken over by another subject of the same issuer that is bound to its name (F07)', async () => {
+  it('is not taken over by another subject of the same issuer that is bound to its name', async () => {
     const other: WorkloadBinding = { ...RETURNING, where: { sub: 'ci-other' } };
     const { authority } = world([RETURNING, other]);
     await start(authority, first);
@@ -285,7 +285,7 @@ describe('the agent of somebody else', () => {
 });
 
 describe('a token of a workload that comes back', () => {
-  it('is good once: whoever saw it brings no key of their own (E05)', async () => {
+  it('is good once: whoever saw it brings no key of their own', async () => {
     const { authority } = world();
     const admitted = await freshToken();
     await start(authority, first, admitted);
@@ -299,7 +299,7 @@ describe('a token of a workload that comes back', () => {
     );
   });
 
-  it('is good once in whichever form its ES256 signature is written (A04)', async () => {
+  it('is good once in whichever form its ES256 signature is written (A01, A08)', async () => {
     const issuer = issuerOf(p256, { bindings: [RETURNING], algorithms: ['ES256'] });
     const authority = testAuthority();
     const agents = authority.node({
