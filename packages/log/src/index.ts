@@ -131,6 +131,7 @@ export {
   type WitnessStore,
   type WitnessWrite,
 } from './witness/index.ts';
+export { type AdoptLogOptions, adoptLog } from './writer/adopt-log.ts';
 export type { LogLimits } from './writer/limits.ts';
 export type { Log } from './writer/log.ts';
 export { type LogOptions, openLog } from './writer/open-log.ts';
