@@ -37,6 +37,13 @@ export interface AnchorsPublisher {
   /** Whether half of the time of the latest document is over, or there is none: time for the next. */
   isDue(): Promise<boolean>;
   /**
+   * Takes back what was published before, into a store that has nothing of it: the latest document, or the history.
+   *
+   * @param hash of the canonical text of the latest, as its entry in the authority's log says.
+   * @throws TaperError `anchors_invalid` for anything else; `store_conflict` where something is there; `store_unavailable`.
+   */
+  restore(text: string, hash: string): Promise<VerifiedAnchors>;
+  /**
    * Publishes the next document, and has it in the authority's log. Of several at once each follows the other: `change` is asked again
    * with what is the latest by then, so that no key that another one added is lost.
    *
@@ -65,6 +72,20 @@ export function createAnchorsPublisher(options: {
       const document = await latest();
       if (document === undefined) return true;
       return clock() >= document.issuedAt + (document.expiresAt - document.issuedAt) / 2;
+    },
+    async restore(given, hash) {
+      const documents = readAnchors(given);
+      const newest = newestOf(given);
+      if (newest === undefined || hashOf(newest) !== hash)
+        throw new TaperError('anchors_invalid', 'This is not what was published last.', {
+          hint: 'Whoever verifies has it: the file that `taper anchors fetch` wrote last.',
+        });
+      await store.transaction(async (tx) => {
+        if ((await tx.findSetting(SETTING)) !== undefined)
+          throw new TaperError('store_conflict', 'Trust anchors are published already.');
+        await tx.putSetting(SETTING, writeAnchorsHistory(documents));
+      });
+      return newest;
     },
     async publish(change, by) {
       for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
@@ -95,7 +116,7 @@ async function put(
     event: 'anchors.published',
     by,
     subject: { sequence: made.sequence },
-    details: { hash: platform.sha256(new TextEncoder().encode(made.canonical)) },
+    details: { hash: hashOf(made) },
   });
   return store.transaction(async (tx) => {
     if ((await tx.findSetting(SETTING)) !== before) return false;
@@ -103,6 +124,10 @@ async function put(
     await tx.appendEntry(entry);
     return true;
   });
+}
+
+function hashOf({ canonical }: VerifiedAnchors): string {
+  return platform.sha256(new TextEncoder().encode(canonical));
 }
 
 /** As many of the latest documents as a file takes; who has been away for longer pins anew. */

@@ -6,6 +6,7 @@ import {
   TaperError,
   type VerifiedAuthorityEntry,
 } from '@taper/core';
+import { readAdministrators, writeAdministrators } from '../administration/administrator-record.ts';
 import { GRANTS_TYPE } from '../grant/read-grant-set.ts';
 import { recordKeyOrigin } from '../identity/key-origin.ts';
 import { recordWorkload, rememberWorkloadToken } from '../identity/workload.ts';
@@ -83,11 +84,12 @@ export async function replayEntry(
         appliedBy: entry.by.id,
       });
       return false;
-    case 'administrator.removed': {
-      const key = await tx.findKey(text(entry, details, 'key'));
-      if (key !== undefined) await endKey(tx, key, 'former', time);
-      return false;
-    }
+    case 'administrator.added':
+      await addAdministrator(tx, entry);
+      return true;
+    case 'administrator.removed':
+      await removeAdministrator(tx, entry);
+      return true;
     case 'issuance.pending':
     case 'issuance.approved':
     case 'issuance.closed':
@@ -116,6 +118,43 @@ async function enrol(tx: AuthorityTransaction, entry: VerifiedAuthorityEntry): P
   if (by.kind !== 'workload') return;
   await recordWorkload(tx, id, { issuer: text(entry, details, 'issuer'), subject: by.id });
   await useUpToken(tx, entry);
+}
+
+/** The root token is in the administrator's hands, and goes on. */
+async function addAdministrator(
+  tx: AuthorityTransaction,
+  entry: VerifiedAuthorityEntry,
+): Promise<void> {
+  const { tenant, time, subject } = entry;
+  const name = text(entry, subject, 'administrator');
+  const { thumbprint, jwk } = keyOf(entry);
+  await tx.insertKey({
+    thumbprint,
+    jwk,
+    purpose: 'administrator',
+    holder: name,
+    state: 'current',
+    addedAt: time,
+    endsAt: undefined,
+  });
+  const added = { name, ...(tenant === undefined ? {} : { tenant }), thumbprint, addedAt: time };
+  await writeAdministrators(tx, [...(await readAdministrators(tx)), added]);
+}
+
+async function removeAdministrator(
+  tx: AuthorityTransaction,
+  entry: VerifiedAuthorityEntry,
+): Promise<void> {
+  const { time, subject, details } = entry;
+  const name = text(entry, subject, 'administrator');
+  const list = await readAdministrators(tx);
+  const key = await tx.findKey(text(entry, details, 'key'));
+  if (key === undefined || !list.some((each) => each.name === name)) throw corrupt(entry);
+  await endKey(tx, key, 'former', time);
+  await writeAdministrators(
+    tx,
+    list.map((each) => (each.name === name ? { ...each, removedAt: time } : each)),
+  );
 }
 
 /** The token of a workload, which must not serve again. Earlier versions did not say which it was. */

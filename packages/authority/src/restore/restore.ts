@@ -13,7 +13,7 @@ import { StoreError } from '../store-error.ts';
 import { replayEntry } from './replay.ts';
 
 export interface RestoreOptions {
-  /** The store that was put back from a copy. Nobody else works on it. */
+  /** The store that was put back from a copy, or a new one. Nobody else works on it. */
   readonly store: AuthorityStore;
   readonly log: EntryLog;
   /** Keys that sign, or signed, entries of the authority's log. */
@@ -39,8 +39,8 @@ export interface Restored {
 const OPTIONS: readonly (keyof RestoreOptions)[] = ['store', 'log', 'authority', 'random'];
 
 /**
- * Brings a store that was put back from a copy to where its log is. Agents, their keys and states, enrolments, issuances and peer
- * rules are as the log says. Grants are not in the log: where others were applied since, there are none until they are applied
+ * Brings a store that was put back from a copy, or is new, to where its log is. Agents, their keys and states, enrolments,
+ * issuances, administrators and peer rules are as the log says. Grants are not in the log: where others were applied since, there are none until they are applied
  * again. What was pending is closed, and every nonce is void, so that nothing that was used since the copy serves again.
  *
  * May be called again after any failure.

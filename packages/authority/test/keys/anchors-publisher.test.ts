@@ -12,7 +12,7 @@ import {
   type VerifiedAnchors,
 } from '@taper/core';
 import { testKey } from '@taper/testkit';
-import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { afterEach, beforeEach, describe, expect, onTestFinished, test } from 'vitest';
 import {
   type AnchorsChange,
   type AnchorsPublisher,
@@ -174,5 +174,24 @@ describe('trust-anchor documents are published', () => {
     await expect(publisher.publish(announcing('second'), BY)).rejects.toMatchObject({
       code: 'anchors_invalid',
     });
+  });
+
+  test('takes back what was published last, into a store that has nothing, and goes on from it', async () => {
+    await publisher.publish(() => first(), BY);
+    const latest = await publisher.publish(announcing('second'), BY);
+    const hash = createHash('sha256').update(String(latest?.canonical)).digest('base64url');
+    const older = (await publisher.text()) as string;
+    const fresh = openSqliteAuthorityStore({ path: ':memory:' });
+    onTestFinished(() => fresh.close());
+    const again = createAnchorsPublisher({ store: fresh, clock: () => now });
+    await expect(again.restore(older, 'A'.repeat(43))).rejects.toMatchObject({
+      code: 'anchors_invalid',
+    });
+    await expect(again.restore('{}', hash)).rejects.toMatchObject({ code: 'anchors_invalid' });
+    expect(await again.latest()).toBeUndefined();
+    expect((await again.restore(older, hash)).sequence).toBe(2);
+    expect(await again.text()).toBe(older);
+    await expect(again.restore(older, hash)).rejects.toMatchObject({ code: 'store_conflict' });
+    expect((await again.publish(announcing('third'), BY))?.sequence).toBe(3);
   });
 });

@@ -18,11 +18,9 @@ import { createTestLog, type TestLog } from '../entry-pump/entry-log.ts';
 
 const LOG = 'log.example.com/authority';
 const AUTHORITY: TestKey = testKey('authority');
-const [FIRST, SECOND, THIRD] = ['first', 'second', 'third'].map((name) => testKey(name)) as [
-  TestKey,
-  TestKey,
-  TestKey,
-];
+const [FIRST, SECOND, THIRD, FOURTH] = ['first', 'second', 'third', 'fourth'].map((name) =>
+  testKey(name),
+) as [TestKey, TestKey, TestKey, TestKey];
 
 type Step = (tx: AuthorityTransaction) => Promise<void>;
 
@@ -115,6 +113,26 @@ const issuing: Step = async (tx) => {
     key: holder,
   });
 };
+const keeping =
+  (...list: readonly object[]): Step =>
+  (tx) =>
+    tx.putSetting('administrators', JSON.stringify(list));
+const ADA = { name: 'ada', tenant: 'acme', thumbprint: FOURTH.publicKey.thumbprint, addedAt: T };
+const appointing: Step = async (tx) => {
+  await tx.insertKey({
+    ...keyRecord(FOURTH, 'triage'),
+    purpose: 'administrator',
+    holder: ADA.name,
+  });
+  await keeping(ADA)(tx);
+  await say(tx, 'administrator.added', { administrator: ADA.name }, keyDetails(FOURTH));
+};
+const dismissing: Step = async (tx) => {
+  const record = await tx.findKey(ADA.thumbprint);
+  if (record !== undefined) await tx.updateKey({ ...record, state: 'former', endsAt: T });
+  await keeping({ ...ADA, removedAt: T })(tx);
+  await say(tx, 'administrator.removed', { administrator: ADA.name }, { key: ADA.thumbprint });
+};
 const blocking: Step = async (tx) => {
   const peer = 'spiffe://example.com/other/agent/x';
   const rule = {
@@ -137,7 +155,9 @@ const STEPS: readonly Step[] = [
   issuing,
   retiring,
   admitting,
+  appointing,
   blocking,
+  dismissing,
 ];
 
 async function play(store: AuthorityStore, steps: readonly Step[]): Promise<void> {
@@ -152,6 +172,8 @@ function everything(store: AuthorityStore): Promise<unknown> {
     await tx.findEnrolment(ENROLMENT.hash),
     await tx.listIssuances({ limit: 10 }),
     await tx.listPeerRules('acme'),
+    await tx.findSetting('administrators'),
+    await tx.findKey(ADA.thumbprint),
   ]);
 }
 
@@ -174,7 +196,7 @@ async function original(): Promise<{ store: AuthorityStore; log: TestLog }> {
 
 describe('a store that was put back from a copy', () => {
   test.each(STEPS.map((_, place) => place).concat(STEPS.length))(
-    'Z07: made after %i changes knows again what the log says of agents, keys, enrolments, issuances and peers',
+    'Z07: made after %i changes knows again what the log says of agents, keys, enrolments, issuances, peers and administrators',
     async (kept) => {
       const { store, log } = await original();
       const copy = openStore();
@@ -283,6 +305,8 @@ describe('a store that was put back from a copy', () => {
       ['key.compromised', subjectOf('triage'), { key: identifier('nobody') }],
       ['root.issued', subjectOf('triage'), { jti: 'x' }],
       ['enrolment.created', {}, {}],
+      ['administrator.added', { administrator: 'ada' }],
+      ['administrator.removed', { administrator: 'ada' }, { key: identifier('nobody') }],
     ];
     const by = { kind: 'operator', id: 'x' } as const;
     for (const [event, subject, details = {}] of wrong) {
