@@ -38,6 +38,7 @@ import { logWitness } from './command/log-witness.ts';
 import { peerAllow, peerBlock, peerList, peerRemove } from './command/peer.ts';
 import { prove } from './command/prove.ts';
 import { receipt } from './command/receipt.ts';
+import { restore } from './command/restore.ts';
 import { revocationAudit } from './command/revocation-audit.ts';
 import { revocationServe } from './command/revocation-serve.ts';
 import { revoke } from './command/revoke.ts';
@@ -126,6 +127,7 @@ function buildProgram(run: Run, session: Session): Command {
     receipt,
     inspect,
     up,
+    restore,
     agentEnrol,
     agentToken,
     agentList,

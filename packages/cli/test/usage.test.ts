@@ -17,6 +17,7 @@ const COMMANDS = [
   'receipt',
   'inspect',
   'up',
+  'restore',
   'agent enrol',
   'agent token',
   'agent list',

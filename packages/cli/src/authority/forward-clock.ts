@@ -19,6 +19,15 @@ export interface ForwardClock {
   keep(): Promise<void>;
 }
 
+/** Says in a store that it was that late: no clock on it says less. @throws whatever the store throws. */
+export async function keepLatest(store: AuthorityStore, time: number): Promise<void> {
+  await store.transaction(async (tx) => {
+    // Another node may have come further.
+    const other = Number((await tx.findSetting(MARK)) ?? 0);
+    if (!(other >= time)) await tx.putSetting(MARK, String(time));
+  });
+}
+
 /** @throws whatever the store throws. */
 export async function openForwardClock(
   clock: () => number,
@@ -46,11 +55,7 @@ export async function openForwardClock(
       const mark = settled;
       settled = now();
       if (mark <= kept) return;
-      await store.transaction(async (tx) => {
-        // Another node may have come further.
-        const other = Number((await tx.findSetting(MARK)) ?? 0);
-        if (!(other >= mark)) await tx.putSetting(MARK, String(mark));
-      });
+      await keepLatest(store, mark);
       kept = mark;
     },
   };

@@ -2,7 +2,6 @@ import { randomBytes } from 'node:crypto';
 import { join } from 'node:path';
 import {
   type Authority,
-  type AuthorityStore,
   administrationAudience,
   createNonces,
   type FetchOptions,
@@ -26,6 +25,7 @@ import { openGateAudit } from './gate-audit.ts';
 import { HOME_FILES } from './home.ts';
 import { lockFolder } from './instance-lock.ts';
 import { type OpenKeysOptions, openKeys } from './keys.ts';
+import { isLogMissing, markLogMade } from './log-made.ts';
 import { createRootWatch } from './root-watch.ts';
 import { anchorsOf, requireRoot } from './roots.ts';
 import { createService } from './service.ts';
@@ -41,9 +41,6 @@ const PATIENCE = 2_000;
 
 /** Milliseconds between two looks for what the store may forget. */
 const SWEEP_INTERVAL = 60_000;
-
-/** Which log is the authority's: set once it has been made, so that a log that is missing is never made anew. */
-const LOG_MADE = 'log_origin';
 
 export interface StartOptions extends OpenKeysOptions {
   readonly folder: string;
@@ -247,7 +244,7 @@ async function openLog(
     const create = await isLogMissing(store, origin);
     const log = await openLocalLog({ ...options, store, create });
     undo.push(() => log.close());
-    if (create) await store.transaction((tx) => tx.putSetting(LOG_MADE, origin));
+    if (create) await markLogMade(store, origin);
     return log;
   }
   const log = await openSharedLog({
@@ -256,16 +253,11 @@ async function openLog(
     store,
     isMissing: () => isLogMissing(store, origin),
     onMade: async () => {
-      if (await isLogMissing(store, origin))
-        await store.transaction((tx) => tx.putSetting(LOG_MADE, origin));
+      if (await isLogMissing(store, origin)) await markLogMade(store, origin);
     },
   });
   undo.push(() => log.close());
   return log;
-}
-
-async function isLogMissing(store: AuthorityStore, origin: string): Promise<boolean> {
-  return (await store.read((tx) => tx.findSetting(LOG_MADE))) !== origin;
 }
 
 /** The peer of a connection, as the server of Node knows it. */

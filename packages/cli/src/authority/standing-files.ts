@@ -66,6 +66,27 @@ export async function writeStandingFiles(
   return false;
 }
 
+/** Milliseconds between two looks at what is published. */
+const LOOK = 60_000;
+
+/** Keeps the file with the trust anchors as it is published while the authority runs: a store that is lost cannot be restored without. @returns what ends it. */
+export function keepAnchorsFile(folder: string, running: RunningAuthority): () => void {
+  let written = running.anchorsDocument;
+  const looking = setInterval(() => {
+    const document = running.anchorsDocument;
+    if (document === written) return;
+    replaceFile(folder, HOME_FILES.anchors, `${document}\n`).then(
+      () => {
+        written = document;
+      },
+      // There is no room now; the next look tries again.
+      () => undefined,
+    );
+  }, LOOK);
+  looking.unref();
+  return () => clearInterval(looking);
+}
+
 async function writeChain(folder: string, chain: readonly string[]): Promise<void> {
   await replaceFile(
     folder,

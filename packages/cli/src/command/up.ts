@@ -2,7 +2,7 @@ import { resolve } from 'node:path';
 import type { JsonObject } from '@taper/core';
 import { HOME_FILES, makeHome, readHome } from '../authority/home.ts';
 import { startAuthority } from '../authority/node.ts';
-import { writeStandingFiles } from '../authority/standing-files.ts';
+import { keepAnchorsFile, writeStandingFiles } from '../authority/standing-files.ts';
 import { type AnyCommand, defineCommand } from '../command-definition.ts';
 import { Failure } from '../failure.ts';
 import { isObject, kindOf, parseJsonInput } from '../file/json.ts';
@@ -90,10 +90,12 @@ export const up: AnyCommand = defineCommand<UpOptions>({
         writeLog: (line) => void io.stderr.write(line).catch(() => false),
       }),
     );
+    let stopKeeping = (): void => {};
     try {
       // From here on it can be stopped: whoever reads that it listens may do so at once.
       const { stopped } = io;
       const isNew = await withLog(() => writeStandingFiles(folder, running, io.clock()));
+      stopKeeping = keepAnchorsFile(folder, running);
       const { url, witnessUrl, managementUrl } = running;
       const where = options.dir === undefined ? '' : ` --dir ${shellQuote(options.dir)}`;
       const lines = [
@@ -117,6 +119,7 @@ export const up: AnyCommand = defineCommand<UpOptions>({
       );
       await untilAborted(stopped);
     } finally {
+      stopKeeping();
       await running.close();
     }
     return { exitCode: 0, text: '', json: { stopped: true }, notes: ['stopped'] };

@@ -142,7 +142,7 @@ describe('taper up', () => {
     await workspace.taper(['up', '--port', '0']);
     const secret = ['passphrase', 'administrator.key.json', 'authority.sqlite'];
     const keys = readdirSync(join(workspace.folder, 'keys')).map((name) => `keys/${name}`);
-    expect(keys).toHaveLength(5);
+    expect(keys).toHaveLength(6);
     for (const name of [...secret, ...keys])
       expect([name, statSync(join(workspace.folder, name)).mode & 0o077]).toEqual([name, 0]);
   });
