@@ -107,8 +107,8 @@ export function timeAfter({ addedAt }: KeyRecord, now: number): number {
   return addedAt - now <= MAX_SKEW ? Math.max(addedAt, now) : now;
 }
 
-/** Keys that an agent can have in its life: what is done with all of them, such as revoking them, must have an end. */
-const MAX_KEYS = 4096;
+/** Keys that an agent can have in its life. All of them are marked as compromised in one transaction, at worst, and that must end in time. */
+const MAX_KEYS = 1024;
 
 /** @throws {AuthorityRefusal} `agent_state_invalid` for an agent that can have no further key. */
 export function requireRoomForKey(keys: readonly KeyRecord[]): void {

@@ -489,12 +489,12 @@ describe('workloads of one identity that start at the same time', () => {
 });
 
 describe('the keys of an agent whose workload comes back', () => {
-  it('have an end: 4096, and then the operator is asked', async () => {
+  it('have an end: 1024, and then the operator is asked', async () => {
     const { authority } = world();
     const { agent } = await start(authority, first);
     const now = authority.clock.now();
     await authority.store.transaction(async (tx) => {
-      for (let count = 1; count < 4095; count += 1)
+      for (let count = 1; count < 1023; count += 1)
         await tx.insertKey({
           thumbprint: `former ${count}`,
           jwk: third.publicKey.jwk,
@@ -507,7 +507,7 @@ describe('the keys of an agent whose workload comes back', () => {
     });
     await start(authority, second);
     await expect(start(authority, third)).rejects.toThrow(
-      refusal('agent_state_invalid', { max: 4096 }),
+      refusal('agent_state_invalid', { max: 1024 }),
     );
     expect((await authority.agents.renewIdentity({ key: second.publicKey })).agent.name).toBe(
       'desk',

@@ -88,6 +88,15 @@ test('Z07: what the authority’s own parts write into the log is enough to do i
   await agents.suspend({ agent: idOf('invited'), by: BY });
   clock.advance(5);
   await agents.markCompromised({ key: testKey('lost').publicKey.thumbprint, by: BY });
+  const [robbed, thief] = [testKey('robbed'), testKey('thief of robbed')];
+  await enrolled(desk, 'robbed', robbed);
+  const agreed = await handOver(desk, 'robbed', robbed, thief);
+  await agents.rotateKey({
+    possession: { key: thief.publicKey },
+    acceptance: agreed.acceptance,
+    authority: { kind: 'holder', oldKey: robbed.publicKey.thumbprint, consent: agreed.consent },
+  });
+  await agents.markCompromised({ key: robbed.publicKey.thumbprint, by: BY });
   const handed = await handOver(desk, 'lost', testKey('lost'), third);
   await agents.rotateKey({
     possession: { key: third.publicKey },
