@@ -13,7 +13,7 @@ const NOW = 1_800_000_000;
 async function original(size: number) {
   const { log, tiles } = await publishedLog(size);
   const trust: LogTrust = { origin: ORIGIN, keys: [log.key], witnesses: [], quorum: 0 };
-  return { log, tiles, note: (await log.checkpoint()) as string, trust };
+  return { log, tiles, note: log.checkpoint() as string, trust };
 }
 
 /** What a writer finds who opens the log in these stores. */
