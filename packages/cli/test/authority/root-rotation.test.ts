@@ -204,6 +204,7 @@ describe('a rotation', () => {
     await desk.rotate('promote', '--early');
     await desk.rotate('retire');
     expect(readdirSync(join(world.folder, 'keys')).sort()).toEqual([
+      'audit.json',
       'authority.json',
       'identity.json',
       'log.json',
