@@ -92,9 +92,10 @@ export function createAdministration(options: AdministrationOptions): FetchHandl
   async function run(
     endpoint: Endpoint,
     args: RawArguments,
-    { chain }: Permitted,
+    permitted: Permitted,
     content?: string,
   ): Promise<Response> {
+    const { chain } = permitted;
     try {
       const holder = (chain.tokens[0] ?? chain.leaf).claims.holder;
       const { holder: leaf } = chain.leaf.claims;
@@ -110,6 +111,8 @@ export function createAdministration(options: AdministrationOptions): FetchHandl
     } catch (cause) {
       const problem = problemOf(cause);
       if (problem.status === 500) onFailure(cause);
+      // The gate let it through, and the authority refused it: nothing was done, and the audit log says so.
+      if (problem.status < 500) await point.conclude(permitted, 'not_executed');
       return problemResponse(problem);
     }
   }

@@ -155,6 +155,24 @@ describe('the audit log of the gate', () => {
     expect(await verify(world)).toMatchObject({ exitCode: 0, verdict: 'intact' });
   });
 
+  it('says what became of a call: done, or refused by the authority after the gate had let it through', async () => {
+    const world = await new World().start();
+    const { publicKey } = generateKeyPair();
+    const body = { name: 'first', key: { ...publicKey.jwk } };
+    const { error } = await world.client().POST('/admin/administrators', { body });
+    expect(error?.code).toBe('administrator_exists');
+    await world.client().POST('/admin/administrators', { body: { ...body, name: 'second' } });
+    const put = { params: { query: { expected: '7' } }, body: { type: 'taper-grants' } as never };
+    expect((await world.client().PUT('/admin/grants', put)).error?.code).toBe('grant_malformed');
+    const outcomes = events(world).filter(({ event_type: type }) => type === 'outcome');
+    expect(outcomes.map(({ tool, decision }) => [tool, decision])).toEqual([
+      ['taper:admin/administrator.add', 'not_executed'],
+      ['taper:admin/administrator.add', 'executed'],
+      ['taper:admin/grant.apply', 'not_executed'],
+    ]);
+    expect((await verify(world)).verdict).toBe('intact');
+  });
+
   it('holds no token and no proof, and its owner alone can read it', async () => {
     const world = await new World().start();
     const { data } = await world.client().POST('/admin/tenants/{tenant}/enrolments', {
