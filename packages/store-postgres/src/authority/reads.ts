@@ -1,5 +1,6 @@
 import type { PostgresDatabase } from '../database.ts';
 import { isRefusedByServer } from '../postgres-error.ts';
+import type { Row } from '../statement.ts';
 import { type PostgresSession, SNAPSHOT } from '../transaction.ts';
 import { authorityError } from './work.ts';
 
@@ -44,8 +45,9 @@ export function createReads(database: PostgresDatabase): Reads {
     const open = new Set(batch);
     const refused = new Map<Job, unknown>();
     try {
-      await database.transaction(SNAPSHOT, async (session) => {
+      await database.transaction(SNAPSHOT, async (alone) => {
         refused.clear();
+        const session = sharing(alone);
         await Promise.all(
           [...open].map(async (job) => {
             try {
@@ -77,5 +79,19 @@ export function createReads(database: PostgresDatabase): Reads {
         lanes += 1;
         void serve();
       }),
+  };
+}
+
+/** What is asked without values is the same for all that read the snapshot: it is asked once. */
+function sharing(session: PostgresSession): PostgresSession {
+  const answers = new Map<string, Promise<readonly Row[]>>();
+  return {
+    ...session,
+    query(asked, values = []) {
+      if (values.length > 0) return session.query(asked, values);
+      const known = answers.get(asked.name) ?? session.query(asked);
+      answers.set(asked.name, known);
+      return known;
+    },
   };
 }

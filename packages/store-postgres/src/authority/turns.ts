@@ -29,13 +29,25 @@ const READS = /^\s*SELECT\b/;
 
 type Task = (session: PostgresSession) => Promise<unknown>;
 
-/** Of a transaction that failed when it had written. */
-class Spoilt extends Error {}
-
 interface Job {
   readonly task: Task;
   readonly resolve: (result: unknown) => void;
   readonly reject: (error: unknown) => void;
+}
+
+/** A transaction failed when it had written. */
+class Spoilt extends Error {
+  readonly job: Job;
+
+  constructor(job: Job, cause: unknown) {
+    super('A transaction failed when it had written.', { cause });
+    this.job = job;
+  }
+
+  /** Whether it had taken too long, as it would again. */
+  get isLate(): boolean {
+    return this.cause instanceof StoreError && this.cause.conflict === undefined;
+  }
 }
 
 export interface Turns {
@@ -74,9 +86,10 @@ export function createTurns(database: PostgresDatabase): Turns {
       });
     } catch (error) {
       if (error instanceof Spoilt) {
-        const [only] = batch;
-        if (batch.length === 1) only?.reject(error.cause);
-        else await runBatch(batch, true);
+        const isEnd = batch.length === 1 || error.isLate;
+        if (isEnd) error.job.reject(error.cause);
+        const again = isEnd ? batch.filter((job) => job !== error.job) : batch;
+        if (again.length > 0) await runBatch(again, true);
       }
       // What the server does not take of one must not fail the others.
       else if (batch.length > 1 && isRefusedByServer(error))
@@ -101,7 +114,7 @@ export function createTurns(database: PostgresDatabase): Turns {
       const result = await job.task(watched);
       return () => job.resolve(result);
     } catch (cause) {
-      if (hasWritten) throw new Spoilt('A transaction failed when it had written.', { cause });
+      if (hasWritten) throw new Spoilt(job, cause);
       return () => job.reject(cause);
     }
   }

@@ -156,6 +156,50 @@ export function transactionContract(check: StoreCheck): void {
   });
 
   check(
+    'runs again of transactions at one time only what was not done',
+    async ({ store, peer }) => {
+      const uses = Array.from({ length: 12 }, (_, place) =>
+        store.transaction(async (tx) => {
+          const isFirst = await tx.useOnce(identifier(`${place % 4}`), T + 60, T);
+          await tx.putSetting(`use ${place}`, 'x');
+          if (!isFirst) throw new Error('used');
+          return place;
+        }),
+      );
+      const outcomes = await Promise.allSettled(uses);
+      deepStrictEqual(
+        outcomes.map(({ status }) => status === 'fulfilled'),
+        outcomes.map((_, place) => place < 4),
+      );
+      const settings = await peer.read((tx) =>
+        Promise.all(outcomes.map((_, place) => tx.findSetting(`use ${place}`))),
+      );
+      deepStrictEqual(
+        settings,
+        outcomes.map((_, place) => (place < 4 ? 'x' : undefined)),
+      );
+    },
+  );
+
+  check('fails of reads at one time only those that fail', async ({ store }) => {
+    await store.transaction((tx) => tx.putSetting('a', 'x'));
+    const reads = Array.from({ length: 20 }, (_, place) =>
+      store.read(async (tx) => {
+        const [value] = await Promise.all([tx.findSetting('a'), tx.currentGrantHead()]);
+        if (place % 5 === 1) throw new Error('no');
+        if (place % 5 === 2) await tx.listAgents({ limit: 0 });
+        if (place % 5 === 3) await tx.putSetting('a', 'y');
+        return value;
+      }),
+    );
+    const outcomes = await Promise.allSettled(reads);
+    deepStrictEqual(
+      outcomes.map((each) => (each.status === 'fulfilled' ? each.value : undefined)),
+      outcomes.map((_, place) => ([1, 2, 3].includes(place % 5) ? undefined : 'x')),
+    );
+  });
+
+  check(
     'shows a read all that was done before, and nothing that is not',
     async ({ store, peer }) => {
       let go: () => void = () => undefined;
