@@ -39,7 +39,7 @@ export function createMetrics(processMetrics = true): Metrics {
   });
   const unrecorded = new Counter({
     name: 'taper_authority_unrecorded_denials_total',
-    help: 'Denials of the gate that are not in its audit log: too many for one chain.',
+    help: 'Denials of the gate that are not in its audit log: too many below one holder.',
     registers,
   });
   const ready = new Gauge({

@@ -13,7 +13,7 @@ import { createPostgresAuditSink, type PostgresDatabase } from '@taper/store-pos
 import type { AuthorityConfig } from './config.ts';
 import { HOME_FILES } from './home.ts';
 
-/** Denials for one chain that are written per second, on average over ten seconds. */
+/** Denials below one root's holder that are written per second, on average over ten seconds. */
 const DENIALS_PER_SECOND = 10;
 
 /** The audit log of the gate: every decision on a call of an administrator, signed and chained (spec/audit.md). */
@@ -35,7 +35,7 @@ export interface GateAuditOptions {
   readonly name: string;
   readonly clock: () => number;
   readonly random: (length: number) => Uint8Array;
-  /** A denial was not written, since there were too many for the same chain. */
+  /** A denial was not written, since there were too many below the same holder. */
   readonly onDropped: () => void;
 }
 
@@ -93,8 +93,8 @@ async function emitterOf(path: string): Promise<string | undefined> {
 }
 
 /**
- * Denials cost whoever asks for them nothing, and each is a line that stays: of those for one chain (and of those without any that
- * verified) so many are written, and no more. Permits, and what became of them, always are.
+ * Denials cost whoever asks for them nothing, and each is a line that stays: of those below one root's holder (and of those without any
+ * chain that verified) so many are written, and no more. Permits, and what became of them, always are.
  */
 function boundedDenials(recorder: AuditRecorder, onDropped: () => void): AuditRecorder {
   const limit = createRateLimit(DENIALS_PER_SECOND);
@@ -104,15 +104,15 @@ function boundedDenials(recorder: AuditRecorder, onDropped: () => void): AuditRe
       const isDenial = event.type === 'decision' && event.decision !== 'permit';
       if (isDenial && (await limit.take(whoseDenial(event))) !== undefined) {
         onDropped();
-        throw new DroppedDenial('too many denials for one chain');
+        throw new DroppedDenial('too many denials below one holder');
       }
       return recorder.record(event);
     },
   };
 }
 
-/** Whoever has copied a chain uses up nothing of what is there for its holder. */
+/** By the holder of the root, since anybody hands on to as many keys as he likes. Whoever has copied a chain uses up nothing of what is there for its holder. */
 function whoseDenial({ chains: [proved], presented }: AuditEventInit): string {
-  if (proved !== undefined) return `proved ${proved.holders.at(-1)}`;
-  return presented === undefined ? 'nobody' : `presented ${presented.holders.at(-1)}`;
+  if (proved !== undefined) return `proved ${proved.holders[0]}`;
+  return presented === undefined ? 'nobody' : `presented ${presented.holders[0]}`;
 }

@@ -266,6 +266,28 @@ describe('the audit log of the gate', () => {
     expect((await verify(world)).verdict).toBe('intact');
   });
 
+  it('is not filled by one who hands on to ever new keys', async () => {
+    const world = await new World().start((config) => ({ ...config, requestsPerSecond: 1000 }));
+    const { first } = world;
+    for (let index = 0; index < 130; index += 1) {
+      const { privateJwk, publicKey } = generateKeyPair();
+      const chain = await derive(first.chain, {
+        signer: first.signer,
+        holder: publicKey,
+        tools: { [LIST_TOOL]: {} },
+        now: world.clock(),
+        id: `slice-${index}`,
+      });
+      const own = { signer: createSigner(privateJwk), chain };
+      const headers = await headersFor(world, LIST_TOOL, own);
+      // For another call than the proof is for.
+      const response = await fetch(`${world.url}/admin/tenants/acme/agents`, { headers });
+      expect(response.status).toBeGreaterThanOrEqual(400);
+      await response.body?.cancel();
+    }
+    expect(events(world).length).toBeLessThan(130);
+  }, 30_000);
+
   it('of several nodes lies in their database, in a sequence for each', async () => {
     const postgres = await startPostgres();
     onTestFinished(() => postgres.stop());
