@@ -57,8 +57,6 @@ async function run(collect: () => unknown): Promise<void> {
       progress(`roots and exchanges over sockets, on ${place.name}`);
       http.push(...(await measureHttpIssuance(place, EFFORT)));
       issuance.push(...(await measureWithoutSockets(place)));
-      // On PostgreSQL this measurement does not end yet, and it is not known why.
-      if (open === postgresPlace) continue;
       progress(`${agents} agents, on ${place.name}`);
       const sizes = values.quick ? [agents] : [Math.ceil(agents / 100), agents];
       const restarts = values.quick ? 1 : 3;

@@ -4,7 +4,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import type { AuthorityResults } from './authority.ts';
 import type { Results } from './report.ts';
+import type { AuthorityLives } from './soak-authority.ts';
 import type { LogResults } from './soak-log.ts';
 import type { RevocationResults } from './soak-revocation.ts';
 
@@ -12,7 +14,7 @@ const folder = mkdtempSync(join(tmpdir(), 'taper-bench-'));
 
 function run(file: string, ...parameters: readonly string[]): ReturnType<typeof spawnSync> {
   const path = fileURLToPath(new URL(file, import.meta.url));
-  const command = ['--conditions=@taper/source', path, ...parameters];
+  const command = ['--expose-gc', '--conditions=@taper/source', path, ...parameters];
   return spawnSync(process.execPath, command, { encoding: 'utf8' });
 }
 
@@ -192,3 +194,41 @@ test('every enforcement point denies what was revoked, pushed or asked for, with
   expect(logGone.p50).toBeGreaterThan(0);
   expect([results.hostsAsked, middleDead.connections]).toEqual([1, 0]);
 });
+
+test('roots and exchanges are issued on both stores, over sockets and without, beside what they rest on', () => {
+  const file = join(folder, 'authority.json');
+  const { status } = run('authority.ts', '--quick', '--agents', '100', '--json', file);
+  expect(status).toBe(0);
+  const { http, issuance, crowd, directory, successors } =
+    resultsOf<AuthorityResults>('authority.json');
+  expect(new Set(http.map(({ store, what }) => `${store} ${what}`))).toEqual(
+    new Set(['SQLite root', 'SQLite exchange', 'PostgreSQL root', 'PostgreSQL exchange']),
+  );
+  expect(new Set(issuance.map(({ what }) => what))).toEqual(
+    new Set(['issuance alone', 'root', 'exchange']),
+  );
+  for (const { load, processor, bare, ratios } of [...http, ...issuance]) {
+    const figures = [load.perSecond, load.p50, processor, ...Object.values({ ...bare, ...ratios })];
+    expect(figures.filter((figure) => !(figure > 0))).toEqual([]);
+    expect(load.p99).toBeGreaterThanOrEqual(load.p50);
+  }
+  expect(crowd.map(({ store, agents }) => `${agents} on ${store}`)).toEqual([
+    '100 on SQLite',
+    '100 on PostgreSQL',
+  ]);
+  expect(directory.agents).toBe(100);
+  expect(successors.figures.map(({ signatures }) => signatures)).toEqual([4, 7, 4, 1, 1, 1]);
+}, 120_000);
+
+test('an authority that is killed loses nothing that it has acknowledged and does nothing twice', () => {
+  const file = join(folder, 'lives.json');
+  run('soak-authority.ts', '--kills', '2', '--store', 'sqlite', '--json', file);
+  const [lives] = resultsOf<AuthorityLives[]>('lives.json');
+  expect(lives?.kills).toBe(2);
+  const { acknowledged, found } = lives as AuthorityLives;
+  expect(acknowledged.roots).toBeGreaterThanOrEqual(3);
+  expect(found.roots).toBeGreaterThanOrEqual(acknowledged.roots);
+  // The agent that asks for roots was enrolled before.
+  expect(found.agents).toBeGreaterThan(acknowledged.agents);
+  expect(found.revocations).toBeGreaterThanOrEqual(acknowledged.revocations);
+}, 120_000);

@@ -1,6 +1,7 @@
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout as pause } from 'node:timers/promises';
 import { HOME_FILES } from '@taper/cli';
 import { createSigner, generateKeyPair, importPublicKey, parseNoteKey } from '@taper/core';
 import {
@@ -35,6 +36,9 @@ export interface CrowdFigure {
   /** Bytes of the snapshot of all agents. */
   readonly snapshot: number;
 }
+
+/** Milliseconds that a follower gets to know all agents, at most. */
+const PATIENCE = 120_000;
 
 /** A node with a few agents, then with many: each time it is killed, started anew and asked. */
 export async function measureCrowd(
@@ -92,7 +96,7 @@ export async function measureCrowd(
   return figures;
 }
 
-/** A follower that begins with nothing, until it knows all agents. */
+/** A follower that begins with nothing, until it knows all agents. @throws where it does not come to know them. */
 async function untilFollowed(
   node: NodeProcess,
   folder: string,
@@ -102,7 +106,8 @@ async function untilFollowed(
   const { log_origin: origin } = JSON.parse(readFileSync(join(folder, HOME_FILES.config), 'utf8'));
   const key = parseNoteKey(document.log.key);
   if (key === undefined) throw new Error('no key of the log');
-  for (;;) {
+  let last = 'nothing was followed';
+  for (const deadline = performance.now() + PATIENCE; performance.now() < deadline; ) {
     const begun = performance.now();
     const follower = await openRevocationFollower({
       source: `${node.url}/log`,
@@ -113,18 +118,25 @@ async function untilFollowed(
       push: false,
       report: () => undefined,
     });
-    await follower.ready;
+    const isReady = await Promise.race([
+      follower.ready.then(() => true),
+      pause(PATIENCE, false, { ref: false }),
+    ]);
     const milliseconds = performance.now() - begun;
+    const { size } = follower.status();
     await follower.close();
+    if (!isReady) throw new Error(`a follower has read ${size} entries and is not ready`);
     // One is shared for a minute, unless more is asked for than it covers.
     const note = await (await fetch(`${node.url}/log/checkpoint`)).text();
     const snapshot = await fetch(`${node.url}/log/agents?size=${note.split('\n')[1]}`);
     const text = await snapshot.text();
     const known = text.split('\n').filter((line) => line.startsWith('["agent"')).length;
     if (known >= agents) return { milliseconds, bytes: text.length };
+    last = `${known} of ${agents} agents in the snapshot (${snapshot.status}) at ${size} entries`;
     // What was enrolled a moment ago comes into the log in its own time.
-    await new Promise((resolve) => setTimeout(resolve, 250));
+    await pause(250);
   }
+  throw new Error(`the directory is not whole: ${last}`);
 }
 
 /** The directory of agents as a follower has it, alone. */
