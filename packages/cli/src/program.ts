@@ -1,57 +1,7 @@
 import { Command, CommanderError } from 'commander';
-import { adminAdd, adminList, adminRemove, adminRenew } from './command/admin.ts';
-import { adminRevoke } from './command/admin-revoke.ts';
-import { agentEnrol } from './command/agent-enrol.ts';
-import { agentList } from './command/agent-list.ts';
-import { agentRotate } from './command/agent-rotate.ts';
-import { agentShow } from './command/agent-show.ts';
-import { agentCompromise, agentResume, agentRetire, agentSuspend } from './command/agent-state.ts';
-import { agentToken } from './command/agent-token.ts';
-import { anchorsFetch } from './command/anchors-fetch.ts';
-import { anchorsPin } from './command/anchors-pin.ts';
-import { anchorsShow } from './command/anchors-show.ts';
-import { approve } from './command/approve.ts';
-import { auditChainCommand } from './command/audit-chain.ts';
-import { auditHead } from './command/audit-head.ts';
-import { auditVerify } from './command/audit-verify.ts';
-import { conformance } from './command/conformance.ts';
-import { delegate } from './command/delegate.ts';
-import { evidenceExport } from './command/evidence-export.ts';
-import { evidenceReport } from './command/evidence-report.ts';
-import { grantApply } from './command/grant-apply.ts';
-import { grantCheck } from './command/grant-check.ts';
-import { grantPlan } from './command/grant-plan.ts';
-import { grantShow } from './command/grant-show.ts';
 import { helpCommand } from './command/help.ts';
-import { inspect } from './command/inspect.ts';
-import { keyNew } from './command/key-new.ts';
-import { keyShow } from './command/key-show.ts';
-import { logAppend } from './command/log-append.ts';
-import { logFsck } from './command/log-fsck.ts';
-import { logInit } from './command/log-init.ts';
-import { logMonitor } from './command/log-monitor.ts';
-import { logProve } from './command/log-prove.ts';
-import { logServe } from './command/log-serve.ts';
-import { logShow } from './command/log-show.ts';
-import { logVerify } from './command/log-verify.ts';
-import { logWitness } from './command/log-witness.ts';
-import { peerAllow, peerBlock, peerList, peerRemove } from './command/peer.ts';
-import { prove } from './command/prove.ts';
-import { receipt } from './command/receipt.ts';
-import { restore } from './command/restore.ts';
-import { revocationAudit } from './command/revocation-audit.ts';
-import { revocationServe } from './command/revocation-serve.ts';
-import { revoke } from './command/revoke.ts';
-import { rootAnchor } from './command/root-anchor.ts';
-import { rootIssue } from './command/root-issue.ts';
-import { rootRotate } from './command/root-rotate.ts';
-import { tokenExchange } from './command/token-exchange.ts';
-import { tokenList } from './command/token-list.ts';
-import { tokenRequest } from './command/token-request.ts';
-import { up } from './command/up.ts';
-import { verify } from './command/verify.ts';
-import { version } from './command/version.ts';
 import type { AnyCommand, Outcome } from './command-definition.ts';
+import { commandsFor } from './commands.ts';
 import { Failure } from './failure.ts';
 import { commandName, describeHelp, helpText, rememberExamples, shortName } from './help.ts';
 import { isRequired, jsonOption } from './option.ts';
@@ -90,9 +40,10 @@ interface Run {
  */
 export async function runProgram(argv: readonly string[], session: Session): Promise<Outcome> {
   const run: Run = { outcome: undefined, stoppedAt: undefined };
-  const program = buildProgram(run, session);
+  const words = versionFlag(argv);
+  const program = buildProgram(await commandsFor(words), run, session);
   try {
-    await program.parseAsync(versionFlag(argv), { from: 'user' });
+    await program.parseAsync(words, { from: 'user' });
   } catch (thrown) {
     if (!(thrown instanceof CommanderError)) throw thrown;
     const command = run.stoppedAt ?? program;
@@ -109,72 +60,9 @@ function versionFlag([first, ...rest]: readonly string[]): string[] {
   return [first === '--version' || first === '-V' ? 'version' : first, ...rest];
 }
 
-function buildProgram(run: Run, session: Session): Command {
+function buildProgram(definitions: readonly AnyCommand[], run: Run, session: Session): Command {
   const program = prepare(new Command('taper'), DESCRIPTION, run).addOption(jsonOption);
-  const definitions = [
-    keyNew,
-    keyShow,
-    rootIssue,
-    rootAnchor,
-    rootRotate,
-    anchorsFetch,
-    anchorsPin,
-    anchorsShow,
-    delegate,
-    prove,
-    approve,
-    verify,
-    receipt,
-    inspect,
-    up,
-    restore,
-    agentEnrol,
-    agentToken,
-    agentList,
-    agentShow,
-    agentSuspend,
-    agentResume,
-    agentRotate,
-    agentCompromise,
-    agentRetire,
-    tokenRequest,
-    tokenExchange,
-    tokenList,
-    grantCheck,
-    grantPlan,
-    grantApply,
-    grantShow,
-    peerList,
-    peerAllow,
-    peerBlock,
-    peerRemove,
-    adminAdd,
-    adminList,
-    adminRenew,
-    adminRemove,
-    adminRevoke,
-    revoke,
-    revocationServe,
-    revocationAudit,
-    auditVerify,
-    auditHead,
-    auditChainCommand,
-    evidenceExport,
-    evidenceReport,
-    logInit,
-    logAppend,
-    logShow,
-    logProve,
-    logVerify,
-    logFsck,
-    logServe,
-    logMonitor,
-    logWitness,
-    conformance,
-    version,
-    helpCommand(program),
-  ];
-  for (const definition of definitions) {
+  for (const definition of [...definitions, helpCommand(program)]) {
     const words = definition.name.split(' ');
     const verb = words.at(-1) as string;
     const parent = words.length === 1 ? program : noun(program, words[0] as string, run);
