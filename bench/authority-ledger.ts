@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { type AdministratorClient, HOME_FILES } from '@taper/cli';
+import type { AdministratorClient } from '@taper/cli/administrator-client';
+import { HOME_FILES } from '@taper/cli/authority';
 import { importPublicKey, parseNoteKey, verifyCheckpoint } from '@taper/core';
 import { auditRevocations, createHttpTileSource, createLogReader } from '@taper/log';
 import type { NodeProcess } from './authority-process.ts';

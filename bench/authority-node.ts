@@ -1,7 +1,7 @@
 // A node of the authority in a process of its own, as `taper up` starts it: its argument is the folder. Does what it is ordered beside.
 
 import { flushCompileCache } from 'node:module';
-import { readHome, startAuthority, writeStandingFiles } from '@taper/cli';
+import { readHome, startAuthority, writeStandingFiles } from '@taper/cli/authority';
 import { generateKeyPair, importPublicKey, type PublicJwk } from '@taper/core';
 import type { Answers, NodeOrder, NodeReady } from './authority-messages.ts';
 

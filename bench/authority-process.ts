@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { HOME_FILES, makeHome } from '@taper/cli';
+import { HOME_FILES, makeHome } from '@taper/cli/authority';
 import { importPublicKey, type TrustAnchor } from '@taper/core';
 import type { Answers, NodeOrder, NodeReady } from './authority-messages.ts';
 

@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto';
-import { type AdministratorClient, createHolderClient } from '@taper/cli';
+import type { AdministratorClient } from '@taper/cli/administrator-client';
+import { createHolderClient } from '@taper/cli/holder-client';
 import { type JsonObject, platform, type Signer } from '@taper/core';
 import type { TokenClient } from './authority-client.ts';
 import { Breach, type Ledger } from './authority-ledger.ts';

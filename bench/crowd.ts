@@ -2,7 +2,7 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
-import { HOME_FILES } from '@taper/cli';
+import { HOME_FILES } from '@taper/cli/authority';
 import { createSigner, generateKeyPair, importPublicKey, parseNoteKey } from '@taper/core';
 import {
   type AgentRegister,

@@ -1,6 +1,6 @@
 import { generateKeyPairSync, type KeyObject } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { createHolderClient } from '@taper/cli';
+import { createHolderClient } from '@taper/cli/holder-client';
 import {
   AAT_ENTRY_TYPE,
   type CaveatsInit,

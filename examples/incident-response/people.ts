@@ -1,7 +1,7 @@
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { createAdministratorClient, resultOf } from '@taper/cli';
+import { createAdministratorClient, resultOf } from '@taper/cli/administrator-client';
 import { createSigner, createVerifier, type PublicJwk, type VerifiedChain } from '@taper/core';
 import { systemClock } from '@taper/enforce';
 import { taper } from './taper.ts';

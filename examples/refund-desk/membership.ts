@@ -1,5 +1,5 @@
 import { hash } from 'node:crypto';
-import { createHolderClient } from '@taper/cli';
+import { createHolderClient } from '@taper/cli/holder-client';
 import {
   AAT_ENTRY_TYPE,
   createVerifier,

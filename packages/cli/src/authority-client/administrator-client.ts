@@ -3,12 +3,10 @@ import { ENDPOINTS, type Endpoint } from '@taper/authority/http';
 import { type JsonObject, type JsonValue, parseJson, platform } from '@taper/core';
 import { type Credential, createTaperFetch, type TaperFetch } from '@taper/http';
 import createClient, { type Client } from 'openapi-fetch';
-import { Failure } from '../failure.ts';
-import { isObject, member } from '../file/json.ts';
 import { making } from '../make.ts';
-import { escapeText } from '../text/escape.ts';
 import { patientFetch } from './answer.ts';
 import type { paths } from './paths.ts';
+import { refusalOf } from './refusal.ts';
 
 /** Calls the administrative API; every request carries a proof for this very call. Redirects are never followed. */
 export type AdministratorClient = Client<paths>;
@@ -84,48 +82,4 @@ export function resultOf<Data>(answer: {
 }): Data {
   if (answer.data !== undefined) return answer.data;
   throw refusalOf(answer.error, answer.response.status);
-}
-
-/** Members of problem+json (RFC 9457) and of an OAuth error that are no facts; `facts` holds those of the latter. */
-const NO_FACTS: ReadonlySet<string> = new Set([
-  ...['type', 'status', 'title', 'detail', 'code', 'hint'],
-  ...['error', 'error_description', 'facts'],
-]);
-
-/** What a refusal says, for people, and its facts for programs. */
-export function refusalOf(problem: unknown, status: number): Failure {
-  const body = isObject(problem as JsonValue) ? (problem as JsonObject) : {};
-  const inner = member(body, 'facts');
-  const facts = Object.fromEntries(
-    [...Object.entries(body), ...Object.entries(isObject(inner) ? inner : {})].filter(
-      ([name]) => !NO_FACTS.has(name),
-    ),
-  );
-  const text = (name: string): string | undefined => {
-    const value = member(body, name);
-    return typeof value === 'string' ? escapeText(value) : undefined;
-  };
-  const named = text('code') ?? text('error');
-  if (named === undefined)
-    return new Failure(
-      'server_answer_invalid',
-      `the authority answers ${status} without a reason`,
-      {
-        hint: 'Is it the address of an authority?',
-      },
-    );
-  const shown = Object.entries(facts)
-    .filter(([, value]) => ['string', 'number'].includes(typeof value))
-    .map(([name, value]) => `${escapeText(name)} ${escapeText(String(value))}`);
-  return new Failure(
-    'server_refused',
-    `refused: ${named}${shown.length === 0 ? '' : ` (${shown.join(', ')})`}`,
-    {
-      field: named,
-      ...(Object.keys(facts).length === 0 ? {} : { facts }),
-      hint: [text('title') ?? text('error_description'), text('hint')]
-        .filter((each) => each !== undefined)
-        .join(' '),
-    },
-  );
 }

@@ -7,8 +7,8 @@ import {
   uuidV7,
 } from '@taper/core';
 import { Failure } from '../failure.ts';
-import { refusalOf } from './administrator-client.ts';
 import { patientFetch } from './answer.ts';
+import { refusalOf } from './refusal.ts';
 
 /** Bytes of an answer: a chain, or a document. */
 const MAX_ANSWER = 1_048_576;

@@ -67,15 +67,12 @@ export async function restoreHome(options: RestoreHomeOptions): Promise<Restored
       field: 'database',
       hint: 'Restore the database as a whole, by its own means: the log is in it, too. See "Restoring" in docs/authority-store.md.',
     });
-  const store = join(folder, HOME_FILES.store);
-  if (existsSync(store))
-    throw new Failure('file_exists', `there is a store already: ${showName(store)}`, {
-      file: showName(store),
-      hint: 'A store that is whole needs no restoring. Move one that is not aside, with all files that begin with its name, and keep it.',
-    });
+  requireNoStore(folder);
   const unlock = lockFolder(join(folder, HOME_FILES.lock));
   const draft = join(folder, DRAFT);
   try {
+    // Whoever had the lock until now may have made one.
+    requireNoStore(folder);
     await rm(draft, { recursive: true, force: true });
     await mkdir(draft, { mode: 0o700 });
     const opened = await openKeys(folder, config, options);
@@ -88,6 +85,17 @@ export async function restoreHome(options: RestoreHomeOptions): Promise<Restored
     await rm(draft, { recursive: true, force: true });
     unlock();
   }
+}
+
+/** A write-ahead log without its store counts, too: SQLite would write what is in it over whatever stands beside it. */
+function requireNoStore(folder: string): void {
+  const store = join(folder, HOME_FILES.store);
+  const left = [store, `${store}-wal`, `${store}-journal`].find((path) => existsSync(path));
+  if (left === undefined) return;
+  throw new Failure('file_exists', `there is a store already: ${showName(left)}`, {
+    file: showName(left),
+    hint: 'A store that is whole needs no restoring. Move one that is not aside, with all files that begin with its name, and keep it.',
+  });
 }
 
 async function restore(

@@ -1,4 +1,4 @@
-import type { AuthorityConfig } from '@taper/cli';
+import type { AuthorityConfig } from '@taper/cli/authority';
 import { generateKeyPair } from '@taper/core';
 import { beforeEach, describe, expect, it } from 'vitest';
 import type { JsonResult } from '../workspace.ts';

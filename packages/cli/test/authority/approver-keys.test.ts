@@ -1,4 +1,4 @@
-import { createHolderClient } from '@taper/cli';
+import { createHolderClient } from '@taper/cli/holder-client';
 import { createSigner, generateKeyPair } from '@taper/core';
 import { expect, it } from 'vitest';
 import { World } from './world.ts';

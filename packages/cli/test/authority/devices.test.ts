@@ -1,7 +1,7 @@
 import { spawn, spawnSync } from 'node:child_process';
 import { rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { makeHome } from '@taper/cli';
+import { makeHome } from '@taper/cli/authority';
 import type { JsonObject } from '@taper/core';
 import { createPkcs11Key, pinFile } from '@taper/signer-pkcs11';
 import { KmsServer } from '@taper/testkit/kms-server';

@@ -1,6 +1,6 @@
 import { cpSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { makeHome } from '@taper/cli';
+import { makeHome } from '@taper/cli/authority';
 import { startPostgres } from '@taper/testkit/postgres';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import {

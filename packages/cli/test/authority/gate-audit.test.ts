@@ -1,6 +1,6 @@
 import { appendFileSync, readFileSync, renameSync, statSync } from 'node:fs';
 import { join, relative } from 'node:path';
-import { makeHome } from '@taper/cli';
+import { makeHome } from '@taper/cli/authority';
 import {
   constraint,
   createSigner,

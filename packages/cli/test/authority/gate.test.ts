@@ -1,5 +1,5 @@
 import { ENDPOINTS } from '@taper/authority/http';
-import { createHolderClient } from '@taper/cli';
+import { createHolderClient } from '@taper/cli/holder-client';
 import { createSigner, generateKeyPair, issue, uuidV7 } from '@taper/core';
 import {
   createTaperFetch,

@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import { openKeyFile, passphraseFile } from '@taper/authority/keys';
-import { makeHome, readHome } from '@taper/cli';
+import { makeHome, readHome } from '@taper/cli/authority';
 import { createSigner, issue } from '@taper/core';
 import { expect, it } from 'vitest';
 import { Desk } from './desk.ts';

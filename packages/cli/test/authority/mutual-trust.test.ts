@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { verifyIdentityDocument } from '@taper/authority/identity';
-import { createHolderClient, resultOf } from '@taper/cli';
+import { resultOf } from '@taper/cli/administrator-client';
+import { createHolderClient } from '@taper/cli/holder-client';
 import {
   consentToRotation,
   createSigner,

@@ -3,7 +3,8 @@ import { once } from 'node:events';
 import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { createAdministratorClient, HOME_FILES, makeHome } from '@taper/cli';
+import { createAdministratorClient } from '@taper/cli/administrator-client';
+import { HOME_FILES, makeHome } from '@taper/cli/authority';
 import {
   createSigner,
   createVerifier,

@@ -208,6 +208,22 @@ describe('taper restore refuses, and leaves everything as it was,', () => {
     await world.stop();
   });
 
+  it('where the write-ahead log of a store is left, which would be written over the new one', async () => {
+    await world.start();
+    const who = ['later', '--tenant', 'acme', '--key', 'later.jwk', '--dir', world.folder];
+    await desk.done('agent', 'enrol', ...who);
+    const left = join(world.folder, 'authority.sqlite-wal');
+    const kept = readFileSync(left);
+    expect(kept.length).toBeGreaterThan(0);
+    await world.stop();
+    removeStore();
+    writeFileSync(left, kept);
+    await refused('file_exists');
+    rmSync(left);
+    expect((await restore()).result).toMatchObject({ agents: 3 });
+    await world.start();
+  }, 30_000);
+
   it('where there is no configuration', async () => {
     const { error } = await desk.json('restore', '--dir', desk.workspace.folder);
     expect(error).toMatchObject({ code: 'usage', field: '--dir' });

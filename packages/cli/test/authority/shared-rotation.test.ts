@@ -1,6 +1,6 @@
 import { cpSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { makeHome } from '@taper/cli';
+import { makeHome } from '@taper/cli/authority';
 import { startPostgres } from '@taper/testkit/postgres';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { Desk } from './desk.ts';

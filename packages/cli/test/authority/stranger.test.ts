@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
-import { createHolderClient, HOME_FILES } from '@taper/cli';
+import { HOME_FILES } from '@taper/cli/authority';
+import { createHolderClient } from '@taper/cli/holder-client';
 import { createSigner, generateKeyPair } from '@taper/core';
 import { expect, it } from 'vitest';
 import { World } from './world.ts';

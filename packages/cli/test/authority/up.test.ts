@@ -4,7 +4,7 @@ import { chmodSync, mkdirSync, readdirSync, rmSync, statSync, writeFileSync } fr
 import { createServer, type Server } from 'node:net';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
-import { makeHome } from '@taper/cli';
+import { makeHome } from '@taper/cli/authority';
 import { describe, expect, it } from 'vitest';
 import { type Result, Workspace } from '../workspace.ts';
 import { World } from './world.ts';

@@ -4,7 +4,9 @@ import { mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
-import { createHolderClient, type Failure, type HolderClient, makeHome } from '@taper/cli';
+import type { Failure } from '@taper/cli';
+import { makeHome } from '@taper/cli/authority';
+import { createHolderClient, type HolderClient } from '@taper/cli/holder-client';
 import { createSigner } from '@taper/core';
 import { startPostgres, type TestPostgres } from '@taper/testkit/postgres';
 import { afterAll, beforeAll, describe, expect, it, onTestFinished, vi } from 'vitest';

@@ -1,15 +1,15 @@
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { createAdministratorClient } from '@taper/cli/administrator-client';
 import {
   type AuthorityConfig,
-  createAdministratorClient,
   makeHome,
   type RunningAuthority,
   readHome,
   startAuthority,
   writeStandingFiles,
-} from '@taper/cli';
+} from '@taper/cli/authority';
 import {
   createSigner,
   createVerifier,
