@@ -1,5 +1,5 @@
 import type { VerifiedChain } from '@taper/core';
-import { logChange, subjectOf } from '../identity/change.ts';
+import { type Change, logChange, subjectOf } from '../identity/change.ts';
 import { AuthorityRefusal } from '../refusal.ts';
 import { StoreError } from '../store-error.ts';
 import { narrowedByPolicy } from './apply-policy.ts';
@@ -76,6 +76,9 @@ interface Issued {
   readonly chain: VerifiedChain;
 }
 
+/** What the root rests on changed while it was signed. */
+class Changed extends Error {}
+
 /**
  * Records the root, if all that it rests on still stands: the agent and its key, the grants, the approvals, which serve once. Until then
  * nobody has it.
@@ -91,18 +94,13 @@ async function recordIssuance(
   try {
     return await store.transaction(async (tx) => {
       const now = clock();
-      const current = await readStanding(tx, request, now);
-      const { agent } = current;
-      if (!isSameStanding(standing, current)) return false;
-      await subject?.requireStanding?.(tx);
-      // From here on all of it is done, or nothing.
-      await alongside?.(tx);
+      const { agent } = standing;
       if (pending !== undefined) {
         const { record } = await requirePending(tx, pending.record.id, now);
         await tx.updatePending({ ...record, state: 'issued', version: record.version + 1 });
       }
       const kind = subject === undefined ? 'client_credentials' : 'token_exchange';
-      const recorded = tx.insertIssuance({
+      const issuance = {
         jti,
         tokenHash: leaf.hash,
         agent: agent.id,
@@ -114,8 +112,8 @@ async function recordIssuance(
         expiresAt: exp,
         holder: holder.thumbprint,
         subjectHash: subject?.hash,
-      });
-      const logged = logChange(tx, {
+      } as const;
+      const change: Change = {
         time: now,
         event: 'root.issued',
         tenant: agent.tenant,
@@ -131,11 +129,20 @@ async function recordIssuance(
           key: holder.thumbprint,
           ...(subject === undefined ? {} : { subject_hash: subject.hash }),
         },
-      });
-      await Promise.all([recorded, logged]);
+      };
+      // All is asked for at one time, since everybody waits for it, and nothing of it is done unless every answer is as it has to be.
+      const [current] = await Promise.all([
+        readStanding(tx, request, now),
+        subject?.requireStanding?.(tx),
+        alongside?.(tx),
+        tx.insertIssuance(issuance),
+        logChange(tx, change),
+      ]);
+      if (!isSameStanding(standing, current)) throw new Changed();
       return true;
     });
   } catch (cause) {
+    if (cause instanceof Changed) return false;
     if (cause instanceof StoreError && cause.conflict !== undefined) return false;
     throw cause;
   }

@@ -35,7 +35,11 @@ export async function readStanding(
 
 /** Whether a root that rests on the one may be recorded under the other. It ends with its key: one whose end was set meanwhile would have a root that outlives it. */
 export function isSameStanding(before: Standing, now: Standing): boolean {
-  return before.key.endsAt === now.key.endsAt && isSameHead(before.grants, now.grants);
+  return (
+    before.agent.id === now.agent.id &&
+    before.key.endsAt === now.key.endsAt &&
+    isSameHead(before.grants, now.grants)
+  );
 }
 
 /** Grants of a version. @throws {AuthorityRefusal} `unavailable` where they are damaged. */
