@@ -77,15 +77,28 @@ describe('a compromised key', () => {
     expect(await authority.entries()).toEqual(before);
   });
 
+  it('that had ended before has not ended later', async () => {
+    const authority = await withDesk();
+    await rotate(authority, first, second);
+    authority.clock.advance(900);
+    await mark(authority, first);
+    const { keys } = await authority.agents.find(desk);
+    const ends = Object.fromEntries(keys.map(({ thumbprint, endsAt }) => [thumbprint, endsAt]));
+    const now = authority.clock.now();
+    expect(ends).toEqual({ [thumb(first)]: now - 300, [thumb(second)]: now });
+  });
+
   it('of an administrator is not an agent’s to mark, and an unknown one is nobody’s', async () => {
     const authority = await withDesk();
     const { thumbprint, jwk } = testKey('ada').publicKey;
+    // Names of administrators and identifiers of agents can be alike.
+    const { id } = (await authority.agents.find(desk)).agent;
     await authority.store.transaction((tx) =>
       tx.insertKey({
         thumbprint,
         jwk,
         purpose: 'administrator',
-        holder: 'ada',
+        holder: id,
         state: 'current',
         addedAt: authority.clock.now(),
         endsAt: undefined,

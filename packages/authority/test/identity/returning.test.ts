@@ -323,6 +323,28 @@ describe('a token of a workload that comes back', () => {
       refusal('identity_refused', { reason: 'expired' }),
     );
   });
+
+  it('that expires while the keys of its issuer are fetched brings none either', async () => {
+    const { authority } = world();
+    await start(authority, first);
+    const issuers = trust(authority.clock.now);
+    let seconds = 60;
+    const slow = authority.node({
+      workloads: {
+        async identifyWorkload(token) {
+          const found = await issuers.identifyWorkload(token);
+          authority.clock.advance(seconds);
+          return found;
+        },
+      },
+    });
+    const ending = () => freshToken({ exp: authority.clock.now() + 60 });
+    await expect(start({ agents: slow }, second, await ending())).rejects.toThrow(
+      refusal('identity_refused', { reason: 'expired' }),
+    );
+    seconds = 59;
+    await start({ agents: slow }, second, await ending());
+  });
 });
 
 /** The same ECDSA signature, with n − S for S. */

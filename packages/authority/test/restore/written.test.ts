@@ -111,6 +111,7 @@ test('Z07: what the authority’s own parts write into the log is enough to do i
       admission: { kind: 'workload', token: workload },
     });
   await agents.retire({ agent: idOf('gone'), by: BY });
+  clock.advance(5);
   await agents.markCompromised({ key: testKey('gone').publicKey.thumbprint, by: BY });
   const peers = createPeers({ store, clock: clock.now });
   const peer = { tenant: 'acme', by: BY, reason: 'an incident' };

@@ -1,7 +1,9 @@
 import { expect, test } from 'vitest';
 import type { AuthorityStore } from '../../src/port/store.ts';
+import { AuthorityRefusal } from '../../src/refusal.ts';
 import { StoreError } from '../../src/store-error.ts';
 import { JWT_BEARER, JWT_SPIFFE } from '../../src/token/client-authentication.ts';
+import { createSingleUses } from '../../src/token/single-use.ts';
 import {
   answerOf,
   confirmation,
@@ -158,4 +160,42 @@ test('what does not use a proof up with its root has it used up all the same', a
   const claims = { nonce, jti: 'the same' };
   expect((await office.exchange(desk, chain, {}, { claims })).outcome).toBe('ok');
   expect((await office.exchange(desk, chain, {}, { claims })).outcome).toBe(REPLAYED);
+});
+
+test('what is used up, or under way, is not even begun: nothing is signed or asked for it (E02)', async () => {
+  let begun = 0;
+  const office = await openOffice({
+    misunderstood: (request) => {
+      begun += 1;
+      return request;
+    },
+  });
+  const chain = await office.root(desk);
+  const claims = { nonce: office.nonces.issue(), jti: 'the same' };
+  const ask = async (): Promise<string> =>
+    (await office.exchange(desk, chain, {}, { claims })).outcome;
+  expect((await Promise.all([ask(), ask()])).sort()).toEqual(['ok', REPLAYED]);
+  expect(await ask()).toBe(REPLAYED);
+  expect(begun).toBe(1);
+});
+
+test('a refusal is told only once the proof is used up, and what failed may be tried again', async () => {
+  const { store, clock } = await openOffice();
+  const use = { key: 'a proof', expiresAt: clock.now(), replayed: () => refusal('replayed') };
+  const refusal = (code: 'replayed' | 'grant_none') => new AuthorityRefusal(code, 'Refused.');
+  let isBroken = true;
+  const { serveOnce } = createSingleUses({
+    transaction: async (work) => {
+      if (isBroken) throw new StoreError(undefined, 'The disk is full.');
+      await store.transaction(work);
+    },
+  });
+  const serve = (code: 'grant_none') =>
+    serveOnce([use], clock.now(), async () => {
+      throw refusal(code);
+    });
+  await expect(serve('grant_none')).rejects.toMatchObject({ code: 'store_unavailable' });
+  isBroken = false;
+  await expect(serve('grant_none')).rejects.toMatchObject({ refusal: 'grant_none' });
+  await expect(serve('grant_none')).rejects.toMatchObject({ refusal: 'replayed' });
 });
