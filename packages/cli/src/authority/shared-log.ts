@@ -41,6 +41,8 @@ export async function openSharedLog(options: SharedLogOptions): Promise<Authorit
     patience: 5_000,
   });
   let writing: WriterTenure | undefined;
+  /** What this node follows may have been nobody's a moment ago. */
+  let follow: () => unknown = () => undefined;
   let { anchors } = options;
   const keeper = keepTenure(
     lease,
@@ -49,6 +51,7 @@ export async function openSharedLog(options: SharedLogOptions): Promise<Authorit
       // They may have changed while the log was opened.
       tenure.authority.useAnchors(anchors);
       writing = tenure;
+      void follow();
       return {
         ended: tenure.ended,
         async close() {
@@ -96,6 +99,7 @@ export async function openSharedLog(options: SharedLogOptions): Promise<Authorit
     clock: { now: clock },
     report: (problem) => onFailure(new Error(`the log cannot be followed: ${problem.code}`)),
   });
+  follow = () => follower.poll();
 
   return {
     log: origin,
