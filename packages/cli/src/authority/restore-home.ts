@@ -24,6 +24,7 @@ import { markLogMade } from './log-made.ts';
 import { openLogNode } from './log-node.ts';
 import { bringLog } from './restore-log.ts';
 import { anchorsOf, requireRoot } from './roots.ts';
+import { voidProofs } from './store-replay.ts';
 import { witnessPlaces } from './trusted.ts';
 
 /** Where a store is made, in the folder of the authority; what is left of one that was cut short is nothing. */
@@ -187,6 +188,8 @@ async function fill(
     await markLogMade(store, config.logOrigin);
     // What had ended by then stays so, also where this machine's clock is wrong.
     await keepLatest(store, until);
+    // Which calls of administrators were made is not in the log.
+    await voidProofs(store, Math.max(clock(), until));
     return {
       entries,
       until: until === 0 ? undefined : until,

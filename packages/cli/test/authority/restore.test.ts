@@ -8,6 +8,7 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { join } from 'node:path';
+import { createTaperFetch } from '@taper/http';
 import { createLogHandler } from '@taper/log';
 import { createFileTileSource, readFileCheckpoint } from '@taper/log/file';
 import { beforeEach, describe, expect, it, onTestFinished } from 'vitest';
@@ -125,6 +126,30 @@ describe('an authority whose store is lost', () => {
         .GET('/admin/tenants/{tenant}/agents', { params: { path: { tenant: 'acme' } } });
     expect((await agents(ada)).response.status).toBe(200);
     expect((await agents(eve)).error?.code).toBe('revoked');
+  }, 30_000);
+
+  it('Z07: takes no call of an administrator again that it took before', async () => {
+    await world.start();
+    const taper = createTaperFetch({
+      ...world.first,
+      origin: world.url,
+      audience: `${world.url}/admin`,
+      clock: { now: world.clock },
+    });
+    const headers = { ...(await taper.headersFor('taper:admin/administrator.list', {})) };
+    const call = async (): Promise<string> => {
+      const response = await fetch(`${world.url}/admin/administrators`, { headers });
+      const { code } = (await response.json()) as { code?: string };
+      return code ?? 'ok';
+    };
+    expect([await call(), await call()]).toEqual(['ok', 'proof_replayed']);
+    await world.stop();
+    world.ahead += 1;
+    removeStore();
+    expect((await restore()).error).toBeUndefined();
+    await world.start();
+    expect(await call()).toBe('proof_replayed');
+    expect((await world.client().GET('/admin/administrators')).response.status).toBe(200);
   }, 30_000);
 
   it('says what it restored and what is to be done by hand', async () => {
