@@ -111,4 +111,23 @@ describe('a log that is taken over from elsewhere', () => {
     ).rejects.toMatchObject({ code: 'log_forked' });
     expect(await stores.checkpoints.read()).toEqual(before);
   });
+
+  test('N13: touches no stores of which one holds something, whichever it is', async () => {
+    const { tiles, note, trust } = await original(3);
+    const [taken, fresh] = [newStores(), newStores()];
+    const there = await open(taken);
+    await there.append(entryOf(99));
+    await there.publish();
+    for (const stores of [
+      { ...taken, checkpoints: fresh.checkpoints },
+      { ...taken, tiles: fresh.tiles },
+    ]) {
+      const before = await stores.tiles.staged();
+      await expect(
+        adoptLog({ source: tiles, note, trust, now: NOW, ...stores }),
+      ).rejects.toMatchObject({ code: 'log_forked' });
+      expect(await stores.tiles.staged()).toEqual(before);
+    }
+    await expectNothing(fresh);
+  });
 });
