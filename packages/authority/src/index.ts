@@ -102,6 +102,7 @@ export {
   type VerifiedIssuerToken,
 } from './oidc/trusted-issuers.ts';
 export { createPeers, type PeerRequest, type Peers } from './peers/peers.ts';
+export { guardWork, type WorkRules } from './port/guard-work.ts';
 export type {
   AgentRecord,
   AgentRecords,

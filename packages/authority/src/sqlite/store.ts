@@ -69,7 +69,6 @@ export function storeOn(
     path,
     begin: 'BEGIN IMMEDIATE',
     lockTimeout,
-    workTimeout,
     beforeCommit() {
       // The count that is noted has been committed: the witness is never ahead of the store.
       if (isFile && performance.now() - noted >= WITNESS_INTERVAL) note();
@@ -83,12 +82,11 @@ export function storeOn(
         path,
         begin: 'BEGIN',
         lockTimeout,
-        workTimeout,
         beforeCommit: () => undefined,
       })
     : writing;
-  const toWrite = transactionsOn(writer, path, 'write');
-  const toRead = transactionsOn(reader, path, 'read');
+  const toWrite = transactionsOn(writer, path, { mode: 'write', timeout: workTimeout });
+  const toRead = transactionsOn(reader, path, { mode: 'read', timeout: workTimeout });
   const look = prepareStatements(reader);
 
   function note(): void {
@@ -128,14 +126,11 @@ export function storeOn(
 
 /** Does work that waits for nothing, in a transaction. */
 function atOnce<T>(turns: Turns, path: string, work: () => T): Promise<T> {
-  return turns.run({
-    async work() {
-      try {
-        return work();
-      } catch (error) {
-        throw storeError(error, path);
-      }
-    },
-    end: () => undefined,
+  return turns.run(async () => {
+    try {
+      return work();
+    } catch (error) {
+      throw storeError(error, path);
+    }
   }) as Promise<T>;
 }

@@ -8,12 +8,8 @@ const MAX_BATCH = 128;
 /** Most milliseconds between two attempts to get the lock. A random part keeps processes out of step. */
 const MAX_PAUSE = 8;
 
-/** What is done in one transaction. */
-export interface Task {
-  work(): Promise<unknown>;
-  /** Called when `work` has ended, or has taken too long: from then on it can do nothing any more. */
-  end(): void;
-}
+/** What is done in one transaction. What it throws undoes that one alone. */
+export type Task = () => Promise<unknown>;
 
 interface Job {
   readonly task: Task;
@@ -30,8 +26,6 @@ export interface TurnsOptions {
   readonly begin: 'BEGIN' | 'BEGIN IMMEDIATE';
   /** Milliseconds for which a transaction waits for another process's lock. */
   readonly lockTimeout: number;
-  /** Milliseconds for which `work` may hold up everybody else. */
-  readonly workTimeout: number;
   /** Runs before each commit. */
   readonly beforeCommit: () => void;
 }
@@ -89,7 +83,7 @@ export function createTurns(options: TurnsOptions): Turns {
     db.exec('SAVEPOINT one');
     let answer: () => void;
     try {
-      const result = await withinTime(task);
+      const result = await task();
       answer = () => resolve(result);
     } catch (error) {
       // A full disk, say, takes the transactions before this one with it.
@@ -99,22 +93,6 @@ export function createTurns(options: TurnsOptions): Turns {
     }
     db.exec('RELEASE one');
     return answer;
-  }
-
-  async function withinTime(task: Task): Promise<unknown> {
-    let timer: NodeJS.Timeout | undefined;
-    const late = new Promise<never>((_, reject) => {
-      timer = setTimeout(
-        () => reject(new StoreError(undefined, 'A transaction took too long, and was undone.')),
-        options.workTimeout,
-      );
-    });
-    try {
-      return await Promise.race([task.work(), late]);
-    } finally {
-      clearTimeout(timer);
-      task.end();
-    }
   }
 
   /** Where even this fails the connection is of no use any more, and every later transaction is refused. */

@@ -17,6 +17,9 @@ import { beginTenure, type WriterTenure, type WriterTenureOptions } from './writ
 /** What one node does at a time. */
 const LEASE = 'authority log';
 
+/** Milliseconds from the start of a node in which one of them comes to write the log. */
+const BEGINNING = 10_000;
+
 /** Seconds by which the view of this node may lag behind where an exchange asks it. */
 const MAX_STALENESS = 60;
 
@@ -80,6 +83,7 @@ export async function openSharedLog(options: SharedLogOptions): Promise<Authorit
     return sendOn(request, holder.address, mark).catch(() => nobodyWrites());
   };
 
+  const begun = performance.now();
   const follower = await openRevocationFollower({
     source: createHttpRevocationSource(`http://127.0.0.1${LOG_PREFIX}`, {
       // Nothing but this ends an answer that never went over a connection.
@@ -97,7 +101,11 @@ export async function openSharedLog(options: SharedLogOptions): Promise<Authorit
     },
     authority: [keys.authority.publicKey],
     clock: { now: clock },
-    report: (problem) => onFailure(new Error(`the log cannot be followed: ${problem.code}`)),
+    report({ code }) {
+      // At first nobody writes, and nothing is wrong.
+      if (code === 'source_unavailable' && performance.now() - begun < BEGINNING) return;
+      onFailure(new Error(`the log cannot be followed: ${code}`));
+    },
   });
   follow = () => follower.poll();
 
