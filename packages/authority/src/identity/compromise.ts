@@ -1,6 +1,6 @@
 import type { KeyRecord } from '../port/store.ts';
 import { isAccepted, unknownAgent } from './agent-key.ts';
-import { type AgentRevocation, changeOf, revocationsOf, updateAgent } from './agent-life.ts';
+import { type AgentRevocation, changeOf, revocationsOf } from './agent-life.ts';
 import { type Actor, changeStore, logChange } from './change.ts';
 import type { IdentityContext } from './context.ts';
 import { successorsOf } from './key-origin.ts';
@@ -46,25 +46,26 @@ export async function markCompromised(
     const kept = left.filter(
       (key) => key.state !== 'compromised' && (successors.includes(key) || isAccepted(key, now)),
     );
-    let agent = before;
-    for (const key of chosen) {
-      if (key.state === 'compromised') continue;
-      const isFirst = agent === before;
-      agent = await updateAgent(tx, agent, agent.state);
-      await tx.updateKey({
-        ...key,
-        state: 'compromised',
-        endsAt: Math.min(now, key.endsAt ?? now),
-      });
-      await logChange(tx, {
-        ...changeOf(now, 'key.compromised', agent, by),
-        details: {
-          key: key.thumbprint,
-          ...(key === named ? {} : { successor_of: thumbprint }),
-          ...(isFirst && kept.length > 0 ? { kept: thumbprintsOf(kept) } : {}),
-        },
-      });
-    }
+    const fresh = chosen.filter(({ state }) => state !== 'compromised');
+    const versions = fresh.map((_, place) => ({ ...before, version: before.version + place + 1 }));
+    // In one go: a thief can have made a thousand keys, and a database may be a millisecond away.
+    const marking = fresh.map((key, place) => {
+      const agent = versions[place] ?? before;
+      return [
+        tx.updateAgent(agent),
+        tx.updateKey({ ...key, state: 'compromised', endsAt: Math.min(now, key.endsAt ?? now) }),
+        logChange(tx, {
+          ...changeOf(now, 'key.compromised', agent, by),
+          details: {
+            key: key.thumbprint,
+            ...(key === named ? {} : { successor_of: thumbprint }),
+            ...(place === 0 && kept.length > 0 ? { kept: thumbprintsOf(kept) } : {}),
+          },
+        }),
+      ];
+    });
+    await Promise.all(marking.flat());
+    const agent = versions.at(-1) ?? before;
     return {
       agent,
       revocations: revocationsOf(agent, chosen),

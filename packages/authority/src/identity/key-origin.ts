@@ -23,8 +23,9 @@ export async function successorsOf(
   keys: readonly KeyRecord[],
 ): Promise<readonly KeyRecord[]> {
   const provedBy = new Map<string, string>();
-  for (const key of keys) {
-    const origin = await tx.findSetting(settingOf(key.thumbprint));
+  const origins = await Promise.all(keys.map((key) => tx.findSetting(settingOf(key.thumbprint))));
+  for (const [place, key] of keys.entries()) {
+    const origin = origins[place];
     if (origin !== undefined) provedBy.set(key.thumbprint, origin);
     else if (key.addedAt >= addedAt) provedBy.set(key.thumbprint, thumbprint);
   }
