@@ -242,6 +242,32 @@ describe('the keys that a compromised key was replaced by', () => {
     expect(await authority.entries()).toEqual(before);
   });
 
+  it('are asked for in one go: a database is some way off, and a transaction has its time', async () => {
+    const authority = await stolenAndReplaced();
+    let [open, most] = [0, 0];
+    const agents = authority.node({
+      store: {
+        ...authority.store,
+        transaction: (work) =>
+          authority.store.transaction((tx) =>
+            work({
+              ...tx,
+              async updateKey(record) {
+                open += 1;
+                most = Math.max(most, open);
+                await new Promise(setImmediate);
+                open -= 1;
+                await tx.updateKey(record);
+              },
+            }),
+          ),
+      },
+    });
+    const { marked } = await agents.markCompromised({ key: thumb(first), by: BY });
+    expect([marked.length, most]).toEqual([3, 3]);
+    expect(new Set(Object.values(await states(authority)))).toEqual(new Set(['compromised']));
+  });
+
   it('do not slip away by a rotation at the same time', async () => {
     const authority = await withDesk();
     await rotate(authority, first, second);

@@ -1,6 +1,6 @@
 import { ENDPOINTS } from '@taper/authority/http';
 import { createHolderClient } from '@taper/cli/holder-client';
-import { createSigner, generateKeyPair, issue, uuidV7 } from '@taper/core';
+import { createSigner, derive, generateKeyPair, issue, uuidV7 } from '@taper/core';
 import {
   createTaperFetch,
   decodePresentation,
@@ -197,6 +197,27 @@ describe('the gate of the administration', () => {
     await world.stop();
     await world.start();
     expect((await world.client(ada).GET('/admin/administrators')).error?.code).toBe('revoked');
+  });
+
+  it('does not admit who was removed, nor whom they handed on to, before the revocation is in the log', async () => {
+    const ada = await world.administrator('ada');
+    const { privateJwk, publicKey } = generateKeyPair();
+    const chain = await derive(ada.chain, {
+      signer: ada.signer,
+      holder: publicKey,
+      tools: { [LIST_TOOL]: {} },
+      now: world.clock(),
+      id: 'handed-on',
+    });
+    const helper = { signer: createSigner(privateJwk), chain };
+    const codes = async (): Promise<unknown[]> => {
+      const answers = [ada, helper].map((who) => world.client(who).GET('/admin/administrators'));
+      return (await Promise.all(answers)).map(({ error }) => error?.code);
+    };
+    expect(await codes()).toEqual([undefined, undefined]);
+    const { administrators } = world.node.authority;
+    await administrators.remove('ada', { kind: 'administrator', id: 'first' });
+    expect(await codes()).toEqual(['administrator_unknown', 'administrator_unknown']);
   });
 
   it('keeps the last administrator of all tenants', async () => {

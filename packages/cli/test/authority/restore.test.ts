@@ -152,6 +152,30 @@ describe('an authority whose store is lost', () => {
     expect((await world.client().GET('/admin/administrators')).response.status).toBe(200);
   }, 30_000);
 
+  it('Z07: knows that it has a log, and begins no other where that one is lost, too', async () => {
+    removeStore();
+    expect((await restore()).error).toBeUndefined();
+    rmSync(join(world.folder, 'log'), { recursive: true });
+    await expect(world.start()).rejects.toMatchObject({ code: 'log_unavailable' });
+    expect(existsSync(join(world.folder, 'log/tiles/tile'))).toBe(false);
+  });
+
+  it('does not go back to before the last entry where the clock of the machine does', async () => {
+    world.ahead = 500;
+    await world.start();
+    const who = ['later', '--tenant', 'acme', '--key', 'later.jwk', '--dir', world.folder];
+    await desk.done('agent', 'enrol', ...who);
+    const last = world.node.authority.clock();
+    await world.stop();
+    removeStore();
+    expect((await restore()).error).toBeUndefined();
+    world.ahead = 0;
+    await world.start();
+    expect(world.node.authority.clock()).toBeGreaterThanOrEqual(last - 2);
+    const ready = await fetch(`${world.node.managementUrl}/ready`);
+    expect(await ready.json()).toMatchObject({ problems: expect.arrayContaining(['clock']) });
+  }, 30_000);
+
   it('says what it restored and what is to be done by hand', async () => {
     removeStore();
     const { exitCode, stdout } = await desk.workspace.taper(['restore', '--dir', world.folder], {
@@ -258,12 +282,15 @@ describe('taper restore refuses, and leaves everything as it was,', () => {
   it('where there is a log already that it was not asked to use', async () => {
     removeStore();
     await refused('file_exists', '--from', join(world.folder, 'log'));
+    // What is left of one is somebody's, too.
+    rmSync(join(world.folder, 'log/state'), { recursive: true });
+    await refused('file_exists', '--from', join(world.folder, 'log'));
   });
 
-  it('N09: a log that was changed', async () => {
+  it.each(['entries', '0'])('N09: a log that was changed, in its %s', async (level) => {
     removeStore();
     // Beside it may be partial ones of earlier sizes, which count for nothing any more.
-    const path = join(world.folder, 'log/tiles/tile/entries/000.p');
+    const path = join(world.folder, `log/tiles/tile/${level}/000.p`);
     const width = Math.max(...readdirSync(path).map(Number));
     const name = join(path, String(width));
     const bytes = readFileSync(name);
