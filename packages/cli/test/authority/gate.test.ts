@@ -307,8 +307,12 @@ describe('the gate of the administration', () => {
   it('takes a document only under a proof that names its hash', async () => {
     const client = world.client();
     const grants = { type: 'taper-grants', version: 1, grants: [] };
-    const put = (headers: Record<string, string>, body: string): Promise<Response> =>
-      fetch(`${world.url}/admin/grants?expected=0`, {
+    const put = (
+      headers: Record<string, string>,
+      body: string,
+      query = 'expected=0',
+    ): Promise<Response> =>
+      fetch(`${world.url}/admin/grants?${query}`, {
         method: 'PUT',
         headers: { ...headers, 'content-type': 'application/json' },
         body,
@@ -321,6 +325,10 @@ describe('the gate of the administration', () => {
       'proof_arguments_mismatch',
     );
     expect((await codeOf(await put({}, '{}')))[1]).toBe('presentation_missing');
+    for (const query of ['expected=0&expected=0', 'expected=0&document=x', 'expected=0&more=1'])
+      expect((await codeOf(await put(other, JSON.stringify(grants), query)))[1]).toBe(
+        'request_malformed',
+      );
     const { response } = await client.GET('/admin/grants');
     expect(response.status).toBe(200);
   });
