@@ -194,6 +194,17 @@ describe('the gate of the administration', () => {
     expect(removed.response.status).toBe(200);
     const { response, error } = await world.client(ada).GET('/admin/administrators');
     expect([response.status, error?.code]).toEqual([401, 'revoked']);
+    // Nor is anything of a document read for them: what is wrong with the query is not seen.
+    const document = { document: 'x'.repeat(43), expected: '0' };
+    const put = await fetch(`${world.url}/admin/grants?more=1`, {
+      method: 'PUT',
+      headers: {
+        ...(await headersFor('taper:admin/grant.apply', document, ada)),
+        'content-type': 'application/json',
+      },
+      body: '{}',
+    });
+    expect(await codeOf(put)).toEqual([401, 'proof_arguments_mismatch']);
     await world.stop();
     await world.start();
     expect((await world.client(ada).GET('/admin/administrators')).error?.code).toBe('revoked');
