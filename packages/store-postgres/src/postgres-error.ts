@@ -148,10 +148,12 @@ export function mayPass(error: unknown): boolean {
   return state === undefined ? !TLS.test(text) : /^(?:57P0|53300)/.test(state);
 }
 
-/** Whether the server is there and does not take what it was given, or it was not given to it. */
+/** Whether the server is there and does not take what it was given, or it was not given to it: so that it was not done. */
 export function isRefusedByServer(error: unknown): boolean {
-  if (error instanceof PostgresError)
-    return error.state !== undefined && !/^(?:08|57P)/.test(error.state);
+  if (error instanceof PostgresError) {
+    const { state, outcome } = error;
+    return state !== undefined && outcome === 'not_done' && !/^(?:08|57P)/.test(state);
+  }
   return error instanceof TaperError;
 }
 

@@ -4,6 +4,14 @@ import { connect, createServer, type Socket } from 'node:net';
 /** What a statement `COMMIT` looks like on the wire: a simple query, its length, its text. */
 const COMMIT = Buffer.from('Q\0\0\0\x0bCOMMIT\0');
 
+/** What a server says that gives up: an ErrorResponse, its length, its fields. */
+function panic(state: string): Buffer {
+  const fields = Buffer.from(`SPANIC\0VPANIC\0C${state}\0Mpanic\0\0`);
+  const length = Buffer.alloc(4);
+  length.writeInt32BE(fields.length + 4);
+  return Buffer.concat([Buffer.from('E'), length, fields]);
+}
+
 /** A way to a server that can be cut. */
 export interface TestProxy {
   /** The same URL by this way. */
@@ -13,6 +21,8 @@ export interface TestProxy {
    * `milliseconds` nobody comes through.
    */
   cutAtCommit(when: 'before' | 'after', milliseconds: number): void;
+  /** The same, behind it, where the last that is heard of the server is that it ends with this SQLSTATE. */
+  panicAtCommit(state: string, milliseconds: number): void;
   /** Cuts all connections, and lets nobody through until {@link mend}. */
   cut(): void;
   /** Lets nothing through and closes nothing, as a network does that drops packets. */
@@ -23,7 +33,9 @@ export interface TestProxy {
 
 export async function openProxy(port: number): Promise<TestProxy> {
   const pairs = new Set<readonly [Socket, Socket]>();
-  let plan: { readonly when: 'before' | 'after'; readonly milliseconds: number } | undefined;
+  let plan:
+    | { readonly when: 'before' | 'after'; readonly milliseconds: number; readonly says?: Buffer }
+    | undefined;
   let open = true;
   let frozen = false;
 
@@ -68,7 +80,10 @@ export async function openProxy(port: number): Promise<TestProxy> {
       muted = true;
       open = false;
       // The server answers once it has committed; that answer goes no further.
-      upstream.once('data', cut);
+      upstream.once('data', () => {
+        if (found.says === undefined) cut();
+        else client.write(found.says, cut);
+      });
       upstream.write(bytes);
     });
     upstream.on('data', (bytes: Buffer) => {
@@ -87,6 +102,9 @@ export async function openProxy(port: number): Promise<TestProxy> {
     },
     cutAtCommit(when, milliseconds) {
       plan = { when, milliseconds };
+    },
+    panicAtCommit(state, milliseconds) {
+      plan = { when: 'after', milliseconds, says: panic(state) };
     },
     cut,
     freeze() {

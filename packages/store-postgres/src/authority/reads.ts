@@ -44,8 +44,10 @@ export function createReads(database: PostgresDatabase): Reads {
   async function runBatch(batch: readonly Job[]): Promise<void> {
     const open = new Set(batch);
     const refused = new Map<Job, unknown>();
+    let hasSnapshot = false;
     try {
       await database.transaction(SNAPSHOT, async (alone) => {
+        hasSnapshot = true;
         refused.clear();
         const session = sharing(alone);
         await Promise.all(
@@ -63,7 +65,7 @@ export function createReads(database: PostgresDatabase): Reads {
       });
     } catch (error) {
       // What the server does not take of one must not fail the others.
-      if (batch.length > 1 && isRefusedByServer(error))
+      if (hasSnapshot && batch.length > 1 && isRefusedByServer(error))
         for (const each of open) await runBatch([each]);
       else for (const { reject } of open) reject(authorityError(error));
       return;

@@ -76,8 +76,10 @@ export function createTurns(database: PostgresDatabase): Turns {
 
   async function runBatch(batch: readonly Job[], isGuarded = false): Promise<void> {
     let answers: (() => void)[] = [];
+    let hasTurn = false;
     try {
       await database.transaction(isGuarded ? GUARDED_TURN : TURN, async (session) => {
+        hasTurn = true;
         answers = [];
         for (const [place, job] of batch.entries()) {
           if (isGuarded && place > 0) await session.command('RELEASE SAVEPOINT one; SAVEPOINT one');
@@ -91,8 +93,8 @@ export function createTurns(database: PostgresDatabase): Turns {
         const again = isEnd ? batch.filter((job) => job !== error.job) : batch;
         if (again.length > 0) await runBatch(again, true);
       }
-      // What the server does not take of one must not fail the others.
-      else if (batch.length > 1 && isRefusedByServer(error))
+      // What the server does not take of one must not fail the others. Who did not get so far would wait for the same once more.
+      else if (hasTurn && batch.length > 1 && isRefusedByServer(error))
         for (const each of batch) await runBatch([each]);
       else for (const { reject } of batch) reject(authorityError(error));
       return;
