@@ -42,9 +42,11 @@ export function findRequester(
       role: tokens.length === 1 ? 'issuer' : roleOf(thumbprint, chain, true),
       hop: undefined,
     };
-  const hop = tokens.findIndex((_, at) => actsAt(tokens, at, thumbprint) !== undefined);
-  const key = actsAt(tokens, hop, thumbprint);
-  return key && { key, role: roleOf(thumbprint, chain, false), hop };
+  for (const hop of tokens.keys()) {
+    const key = actsAt(tokens, hop, thumbprint);
+    if (key !== undefined) return { key, role: roleOf(thumbprint, chain, false), hop };
+  }
+  return undefined;
 }
 
 /**
