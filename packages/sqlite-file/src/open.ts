@@ -1,4 +1,5 @@
-import { chmodSync, closeSync, openSync, statSync } from 'node:fs';
+import { chmodSync, closeSync, existsSync, openSync, rmSync, statSync } from 'node:fs';
+import { dirname, resolve } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { TaperError } from '@taper/core';
 import { isBusy, storeFileError } from './error.ts';
@@ -25,8 +26,8 @@ export interface StoreFileOptions {
  * Opens the file of a store, or makes it: mode 0600, on a local disk, write-ahead log, every commit on the disk before it counts. Any number
  * of processes may open it, also at the same time while there is none; nothing is changed in a file that is not ours.
  *
- * @throws {TaperError} `store_unusable` for a file that is no database, is damaged, belongs to something else, has another version, or can be
- * read by others; `store_unavailable` when it stays locked; `option_invalid` for what is no path of a file; what `prepare` throws.
+ * @throws {TaperError} `store_unusable` for a file that is no database, is damaged, belongs to something else, has another version, belongs to
+ * another user or can be reached by others; `store_unavailable` when it stays locked; `option_invalid` for what is no path of a file; what `prepare` throws.
  */
 export function openStoreFile(
   kind: StoreFileKind,
@@ -48,23 +49,57 @@ export function openStoreFile(
 }
 
 /** SQLite gives its log the mode of the database file. */
-function makePrivateFile({ noun, danger }: StoreFileKind, path: string): void {
+function makePrivateFile(kind: StoreFileKind, path: string): void {
+  requireFolder(kind, path);
+  const { noun, danger } = kind;
+  // Looked for before the file is made: whoever makes it at the same time has a log of its own beside it right after.
+  const remains = ['-wal', '-journal'].map((end) => path + end).find((each) => existsSync(each));
   try {
     closeSync(openSync(path, 'ax', 0o600));
     chmodSync(path, 0o600);
-    return;
   } catch (cause) {
-    if (!(cause instanceof Error && 'code' in cause && cause.code === 'EEXIST'))
-      throw new TaperError('store_unusable', `The ${noun} ${path} cannot be made.`, {
-        hint: 'Its folder must exist and be writable for the user that runs this process.',
-        cause,
-      });
+    if (cause instanceof Error && 'code' in cause && cause.code === 'EEXIST') {
+      requirePrivateFile(kind, path);
+      return;
+    }
+    throw new TaperError('store_unusable', `The ${noun} ${path} cannot be made.`, {
+      hint: 'Its folder must exist and be writable for the user that runs this process.',
+      cause,
+    });
   }
+  if (remains === undefined) return;
+  rmSync(path);
+  throw new TaperError('store_unusable', `${remains} is there, and the ${noun} is not.`, {
+    hint: `SQLite would write it over a new ${noun}, and whoever put it there can ${danger}. Restore both from a backup, or move it away.`,
+  });
+}
+
+/** Whoever may write to the folder can put another file in the place of this one; unless it is sticky, as /tmp is. */
+function requireFolder({ noun, danger }: StoreFileKind, path: string): void {
+  if (process.platform === 'win32') return;
+  const folder = dirname(resolve(path));
+  const found = statSync(folder, { throwIfNoEntry: false });
+  if (found === undefined || (found.mode & 0o002) === 0 || (found.mode & 0o1000) !== 0) return;
+  throw new TaperError(
+    'store_unusable',
+    `The folder of the ${noun} ${path} is open to all users.`,
+    {
+      hint: `Whoever can write to it can ${danger}: chmod o-w ${folder}`,
+    },
+  );
+}
+
+function requirePrivateFile({ noun, danger }: StoreFileKind, path: string): void {
   const found = statSync(path);
   if (!found.isFile()) throw new TaperError('store_unusable', `The ${noun} ${path} is not a file.`);
-  if (process.platform !== 'win32' && (found.mode & 0o077) !== 0)
+  if (process.platform === 'win32') return;
+  if ((found.mode & 0o077) !== 0)
     throw new TaperError('store_unusable', `The ${noun} ${path} is open to other users.`, {
       hint: `Whoever can write to it can ${danger}: chmod 600 ${path}`,
+    });
+  if (found.uid !== process.getuid?.() && found.uid !== 0)
+    throw new TaperError('store_unusable', `The ${noun} ${path} belongs to another user.`, {
+      hint: `Its owner can ${danger}. Run this as the user that owns it, or give it to the one that runs this.`,
     });
 }
 

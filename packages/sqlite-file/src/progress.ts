@@ -1,4 +1,12 @@
-import { closeSync, fsyncSync, openSync, readFileSync, renameSync, writeSync } from 'node:fs';
+import {
+  closeSync,
+  constants,
+  fsyncSync,
+  openSync,
+  readFileSync,
+  renameSync,
+  writeSync,
+} from 'node:fs';
 import { dirname } from 'node:path';
 import { TaperError } from '@taper/core';
 import type { StoreFileKind } from './kind.ts';
@@ -10,6 +18,10 @@ export interface Progress {
   /** Transactions that have changed it since. */
   readonly commits: number;
 }
+
+/** Makes a file anew, and writes to no other one where a link was put there. Windows knows no such flag. */
+const REPLACE =
+  constants.O_WRONLY | constants.O_CREAT | constants.O_TRUNC | (constants.O_NOFOLLOW ?? 0);
 
 /**
  * Reads the file beside a store that says how far the store had come; `undefined` when there is none.
@@ -37,7 +49,7 @@ export function readProgress(kind: StoreFileKind, tag: string, path: string): Pr
  */
 export function writeProgress(tag: string, path: string, { name, commits }: Progress): void {
   const next = `${path}.next`;
-  const file = openSync(next, 'w', 0o600);
+  const file = openSync(next, REPLACE, 0o600);
   try {
     writeSync(file, `${tag} 1 ${name} ${commits}\n`);
     fsyncSync(file);

@@ -1,4 +1,14 @@
-import { chmodSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  chownSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
@@ -147,6 +157,18 @@ describe('a file that is there', () => {
     },
   );
 
+  test.skipIf(process.getuid?.() !== 0)(
+    'of another user is refused: its owner goes on to write to it; one of root is not',
+    () => {
+      open();
+      opened.splice(0)[0]?.close();
+      chownSync(path, 65_534, 65_534);
+      expect(codeOf(() => open())).toBe('store_unusable');
+      chownSync(path, 0, 0);
+      expect(codeOf(() => open())).toBeUndefined();
+    },
+  );
+
   test('that is a folder is refused', () => {
     path = folder;
     expect(codeOf(() => open())).toBe('store_unusable');
@@ -159,6 +181,33 @@ describe('a file that is there', () => {
     holder.exec('ROLLBACK');
     expect(codeOf(() => open())).toBeUndefined();
   });
+});
+
+describe.skipIf(process.platform === 'win32')('a folder', () => {
+  test('in which all users may write is refused, unless each can take away only what is his', () => {
+    for (const [mode, code] of [
+      [0o777, 'store_unusable'],
+      [0o773, 'store_unusable'],
+      [0o1777, undefined],
+      [0o775, undefined],
+    ] as const) {
+      path = join(folder, `in-${mode.toString(8)}`, 'a.db');
+      mkdirSync(join(path, '..'));
+      chmodSync(join(path, '..'), mode);
+      expect(codeOf(() => open())).toBe(code);
+    }
+  });
+
+  test.each(['-wal', '-journal'])(
+    'with a %s and no file is refused: it would be written over a new one',
+    (end) => {
+      writeFileSync(path + end, 'x');
+      expect(codeOf(() => open())).toBe('store_unusable');
+      expect(existsSync(path)).toBe(false);
+      rmSync(path + end);
+      expect(codeOf(() => open())).toBeUndefined();
+    },
+  );
 });
 
 test.each(['', ':memory:', 'file:a.db', 'file:a.db?mode=memory'])(

@@ -1,4 +1,4 @@
-import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
@@ -35,6 +35,17 @@ test('what was written is read again, and no other user may', () => {
   expect(readFileSync(witness, 'utf8')).toBe(`taper-store 1 ${NAME} 8\n`);
   expect(statSync(witness).mode & 0o777).toBe(0o600);
 });
+
+test.skipIf(process.platform === 'win32')(
+  'nothing is written through a link that somebody put there',
+  () => {
+    const other = join(folder, 'other');
+    writeFileSync(other, 'kept');
+    symlinkSync(other, `${witness}.next`);
+    expect(() => writeProgress('taper-store', witness, { name: NAME, commits: 7 })).toThrow();
+    expect(readFileSync(other, 'utf8')).toBe('kept');
+  },
+);
 
 test('no file says nothing', () => {
   expect(readProgress(KIND, 'taper-store', witness)).toBeUndefined();
