@@ -101,6 +101,8 @@ export function createEntryPump(options: EntryPumpOptions): EntryPump {
         place ??= await findPlace(store, log, keys);
         answer(place);
         notified = false;
+        // Whoever comes from here on may wait for what is not seen yet.
+        const expectant = waiting.length;
         const entries = fitting(await store.pendingEntries(RUN));
         if (entries[0]?.sequence === place + 1) {
           place = await bring(entries);
@@ -108,11 +110,11 @@ export function createEntryPump(options: EntryPumpOptions): EntryPump {
             rest();
             break;
           }
-        } else if (entries.length > 0 || waiting.length > 0) {
+        } else if (entries.length > 0 || expectant > 0) {
           if (isSure) throw new StoreError(undefined, 'The entries of the store do not go on.');
           // Another node was at work.
           place = undefined;
-        } else if (!notified) break;
+        } else if (!notified && waiting.length === 0) break;
       }
       running = undefined;
     } catch (cause) {

@@ -121,6 +121,33 @@ describe('the pump', () => {
     );
   });
 
+  test('takes a flush that is asked for while it looks for one that comes after what it sees', async () => {
+    const [store, log] = [openStore(), createTestLog(LOG)];
+    const flushes: Promise<void>[] = [];
+    const pump = pumpOn(
+      {
+        ...store,
+        async pendingEntries(limit) {
+          const seen = await store.pendingEntries(limit);
+          if (seen.length > 0 || flushes.length === 4) return seen;
+          await hand(store, `agent ${flushes.length}`);
+          flushes.push(pump.flush());
+          // It has asked by then for how much there is.
+          await store.lastSequence();
+          await new Promise(setImmediate);
+          return seen;
+        },
+      },
+      log,
+    );
+    await pump.flush();
+    await vi.waitFor(() => expect(flushes.length).toBe(4));
+    expect((await Promise.allSettled(flushes)).map(({ status }) => status)).toEqual(
+      flushes.map(() => 'fulfilled'),
+    );
+    expect(names(log)).toEqual(flushes.map((_, place) => `agent ${place}`));
+  });
+
   test('does not wait for what is handed over after it was asked to flush', async () => {
     const [store, log] = [openStore(), createTestLog(LOG)];
     let ends = false;
