@@ -16,7 +16,7 @@ const WRITES = /^(?:insert|update|put|remove|use|append)/;
 
 /**
  * For drivers of `AuthorityStore`: runs work with a transaction that it has no more once it has ended or taken too long. An exception spoils the
- * transaction: nothing more is done in it, and the work fails, even where it goes on.
+ * transaction: nothing more is done in it, and the work fails, even where it goes on, or did not wait for what failed.
  *
  * @throws whatever is to undo the transaction: what the work or an operation threw, `store_unavailable` where it took too long.
  */
@@ -27,24 +27,36 @@ export async function guardWork(
 ): Promise<unknown> {
   let ended = false;
   let failure: { readonly error: unknown } | undefined;
+  const underWay = new Set<Promise<unknown>>();
   const guarded = Object.entries(operations).map(([name, operation]) => [
     name,
     async (...values: unknown[]): Promise<unknown> => {
       if (ended) throw new TaperError('option_invalid', 'The transaction has ended.');
       if (failure !== undefined) throw failure.error;
+      let answer: Promise<unknown> | undefined;
       try {
         if (mode === 'read' && WRITES.test(name))
           throw new TaperError('option_invalid', 'A read writes nothing.');
-        return await (operation as (...values: unknown[]) => Promise<unknown>)(...values);
+        answer = (operation as (...values: unknown[]) => Promise<unknown>)(...values);
+        underWay.add(answer);
+        return await answer;
       } catch (error) {
         failure ??= { error: explain(error) };
         throw failure.error;
+      } finally {
+        if (answer !== undefined) underWay.delete(answer);
       }
     },
   ]);
   const tx = Object.freeze(Object.fromEntries(guarded)) as AuthorityTransaction;
+  const workToEnd = async (): Promise<unknown> => {
+    const result = await work(tx);
+    // What the work did not wait for may fail yet.
+    while (underWay.size > 0) await Promise.allSettled(underWay);
+    return result;
+  };
   try {
-    const result = await withinTime(work(tx), timeout);
+    const result = await withinTime(workToEnd(), timeout);
     if (failure !== undefined) throw (failure as { readonly error: unknown }).error;
     return result;
   } finally {

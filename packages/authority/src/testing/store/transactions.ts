@@ -73,6 +73,25 @@ export function transactionContract(check: StoreCheck): void {
     },
   );
 
+  check('waits for what the work did not, and keeps nothing where that fails', async (opened) => {
+    const { store, peer } = opened;
+    await store.transaction((tx) => tx.insertAgent(agent('there')));
+    const hasty = (name: string) =>
+      store.transaction(async (tx) => {
+        await tx.putSetting(name, 'x');
+        tx.findSetting('none').then(
+          () => tx.insertAgent(agent(name)).catch(() => undefined),
+          () => undefined,
+        );
+        return 'as if it were done';
+      });
+    await rejectsWith('store_conflict', () => hasty('there'), 'agent');
+    strictEqual(await hasty('new'), 'as if it were done');
+    strictEqual(await peer.read((tx) => tx.findSetting('there')), undefined);
+    strictEqual(await peer.read((tx) => tx.findSetting('new')), 'x');
+    deepStrictEqual(await peer.read((tx) => tx.findAgent(agent('new').id)), agent('new'));
+  });
+
   check('does nothing in a transaction that has ended', async ({ store, peer }) => {
     const kept: AuthorityTransaction[] = [];
     await store.transaction(async (tx) => {
