@@ -1,3 +1,4 @@
+import { fileURLToPath } from 'node:url';
 import { defineConfig } from 'vitest/config';
 
 export default defineConfig({
@@ -12,5 +13,11 @@ export default defineConfig({
     // Tests make ports fail on purpose.
     execArgv: ['--disable-warning=TAPER_PORT_FAILED'],
     maxWorkers: 2,
+    // Processes that tests start would each compile the same modules again: a fifth of all the time.
+    env: {
+      NODE_COMPILE_CACHE: fileURLToPath(
+        new URL('node_modules/.cache/taper-compile', import.meta.url),
+      ),
+    },
   },
 });
