@@ -1,3 +1,4 @@
+import { setTimeout as pause } from 'node:timers/promises';
 import type { AuthorityStore } from '@taper/authority';
 import pg from 'pg';
 import { expect, test } from 'vitest';
@@ -67,4 +68,74 @@ test('Z01: where the lock is not given, all that wait for it together are refuse
     await other.end();
     await database.close();
   }
+});
+
+test('what a transaction is answered is what came of the run that was committed, and not of one before it', async () => {
+  const { url, database } = await context.openNew();
+  const other = new pg.Client({ connectionString: url });
+  await other.connect();
+  try {
+    const store = createPostgresAuthorityStore(database);
+    await store.transaction((tx) => tx.putSetting('held', 'x'));
+    await other.query(`BEGIN; UPDATE taper.setting SET value = 'y' WHERE name = 'held'`);
+    const runs = { before: 0, held: 0 };
+    let crossed: Promise<unknown> | undefined;
+    const first = store.transaction(async () => undefined);
+    const before = store.transaction(async (tx) => {
+      runs.before += 1;
+      await tx.putSetting('before', `${runs.before}`);
+      return runs.before;
+    });
+    const held = store.transaction(async (tx) => {
+      runs.held += 1;
+      const writing = tx.putSetting('held', 'z');
+      // Each waits for the other now: the server ends one of them, and it is ours, which has waited longer.
+      crossed ??= lockSoon(other);
+      await writing;
+      return runs.held;
+    });
+    await first;
+    const answers = [await before, await held];
+    await crossed;
+    expect(runs.before).toBeGreaterThan(1);
+    expect(answers).toEqual([runs.before, runs.held]);
+    expect(await store.read((tx) => tx.findSetting('before'))).toBe(`${runs.before}`);
+  } finally {
+    await other.end();
+    await database.close();
+  }
+});
+
+/** Asks for the turn a little after somebody has begun to wait, and gives everything back once it has it. */
+async function lockSoon(client: pg.Client): Promise<void> {
+  await pause(100);
+  await client.query('LOCK TABLE taper.authority_turn IN EXCLUSIVE MODE');
+  await client.query('ROLLBACK');
+}
+
+test('a store that is closed has ended what it had begun, and refuses what waits and what comes', async () => {
+  const { database } = await context.openNew();
+  const store = createPostgresAuthorityStore(database);
+  let begun: () => void = () => undefined;
+  const isBegun = new Promise<void>((resolve) => {
+    begun = resolve;
+  });
+  let isDone = false;
+  const running = store
+    .transaction(async (tx) => {
+      begun();
+      await pause(50);
+      await tx.putSetting('running', 'x');
+    })
+    .then(() => {
+      isDone = true;
+    });
+  const waiting = codes([increment(store, 'waiting')]);
+  await isBegun;
+  await store.close();
+  expect(isDone).toBe(true);
+  await running;
+  expect(await waiting).toEqual(['store_unavailable']);
+  expect(await codes([increment(store, 'late')])).toEqual(['store_unavailable']);
+  await database.close();
 });
