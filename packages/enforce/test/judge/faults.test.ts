@@ -68,6 +68,8 @@ function failingOnce<Port extends object>(
 }
 
 const PORT_TIMEOUT = 50;
+/** Where nothing fails any more, a busy machine is not to be taken for a port that does not answer. */
+const PATIENCE = 5000;
 const EMITTER = 'point';
 const caveats = {
   root: { budget: { calls: '1', EUR: '120.00' } },
@@ -100,18 +102,22 @@ function realPorts(): Ports {
   };
 }
 
-function pointOn({ sink, ...ports }: Ports, more: Partial<EnforcementPointOptions> = {}) {
+function pointOn(
+  { sink, ...ports }: Ports,
+  more: Partial<EnforcementPointOptions> = {},
+  timeout = PATIENCE,
+) {
   const audit = createAuditRecorder({
     sink,
     signer: newSigner(),
     emitter: EMITTER,
-    timeout: PORT_TIMEOUT,
+    timeout,
   });
   return pointWith({
     ...ports,
     audit,
     meters: { EUR: (_tool, { amount }) => amount as string },
-    portTimeout: PORT_TIMEOUT,
+    portTimeout: timeout,
     ...more,
   });
 }
@@ -138,7 +144,7 @@ describe.each(CASES)('%s.%s', (port, name, code) => {
       const ports = realPorts();
       const faulty = { ...ports, [port]: failingOnce(ports[port], name as never, fault) };
       const chain = await chainOf(caveats);
-      const point = pointOn(faulty);
+      const point = pointOn(faulty, {}, PORT_TIMEOUT);
       expect(codeOf(await pay(point, chain))).toBe(code);
       // Nothing is spent twice, and what was reserved does not stay reserved for ever.
       const later = pointOn(faulty, { clock: { now: () => NOW + 20 } });
@@ -156,7 +162,7 @@ describe('audit sink', () => {
     const ports = realPorts();
     const sink = failingOnce(ports.sink, 'append', fault);
     const chain = await chainOf(caveats);
-    const decision = await pay(pointOn({ ...ports, sink }), chain);
+    const decision = await pay(pointOn({ ...ports, sink }, {}, PORT_TIMEOUT), chain);
     const lines = ports.sink.lines(EMITTER);
     if (decision.verdict === 'permit') {
       // It failed, and was found to be there nevertheless.
@@ -171,9 +177,9 @@ describe('audit sink', () => {
     const [, fault] = FAULTS.find(([each]) => each === name) ?? ['', fail];
     const ports = realPorts();
     const sink = { ...ports.sink, append: () => fault(() => undefined) as never };
-    expect(codeOf(await pay(pointOn({ ...ports, sink }), await chainOf(caveats)))).toBe(
-      'audit_unavailable',
-    );
+    expect(
+      codeOf(await pay(pointOn({ ...ports, sink }, {}, PORT_TIMEOUT), await chainOf(caveats))),
+    ).toBe('audit_unavailable');
   });
 });
 
