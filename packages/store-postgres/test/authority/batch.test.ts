@@ -139,3 +139,92 @@ test('a store that is closed has ended what it had begun, and refuses what waits
   expect(await codes([increment(store, 'late')])).toEqual(['store_unavailable']);
   await database.close();
 });
+
+test('Z01: of transactions that wait, so many wait and no more: what comes beyond is refused at once', async () => {
+  const { database } = await context.openNew();
+  const store = createPostgresAuthorityStore(database);
+  let end: () => void = () => undefined;
+  const isEnd = new Promise<void>((resolve) => {
+    end = resolve;
+  });
+  const first = store.transaction(() => isEnd);
+  const nothing = () => store.transaction(async () => undefined);
+  const refused: number[] = [];
+  const waiting = Array.from({ length: 10_000 }, (_, place) =>
+    nothing().catch(() => refused.push(place)),
+  );
+  expect(await codes([nothing()])).toEqual(['store_unavailable']);
+  expect(refused).toEqual([]);
+  const closing = store.close();
+  await Promise.all(waiting);
+  expect(refused).toHaveLength(10_000);
+  end();
+  await Promise.all([first, closing]);
+  await database.close();
+});
+
+test('Z06: what is refused because of what another has written is refused once that is committed, and not where it never is', async () => {
+  const { url, database } = await context.openNew();
+  const proxy = await openProxy(context.server.port);
+  const behind = await openPostgres({ url: proxy.url(url) });
+  try {
+    const store = createPostgresAuthorityStore(behind);
+    const first = store.transaction(async () => undefined);
+    const asked = codes([
+      store.transaction((tx) => tx.putSetting('used', 'x')),
+      store.transaction(async (tx) => {
+        if ((await tx.findSetting('used')) !== undefined)
+          throw Object.assign(new Error('It is used.'), { code: 'used' });
+      }),
+    ]);
+    await first;
+    proxy.cutAtCommit('before', 100);
+    expect(await asked).toEqual(['store_unavailable', 'store_unavailable']);
+    expect(await store.read((tx) => tx.findSetting('used'))).toBeUndefined();
+  } finally {
+    await behind.close();
+    await proxy.close();
+    await database.close();
+  }
+});
+
+test('of transactions that share a commit those that fail when they have written are undone, whichever they are, and no others', async () => {
+  const { database } = await context.openNew();
+  const store = createPostgresAuthorityStore(database);
+  for (let pattern = 0; pattern < 16; pattern += 1) {
+    const fails = [1, 2, 4, 8].map((bit) => (pattern & bit) !== 0);
+    const first = store.transaction(async () => undefined);
+    const asked = fails.map((isFailing, place) =>
+      store.transaction(async (tx) => {
+        await tx.putSetting(`${pattern} ${place}`, 'x');
+        if (isFailing) throw Object.assign(new Error('own'), { code: 'own' });
+      }),
+    );
+    await first;
+    expect(await codes(asked)).toEqual(fails.map((isFailing) => (isFailing ? 'own' : 'done')));
+    const kept = await store.read((tx) =>
+      Promise.all(fails.map((_, place) => tx.findSetting(`${pattern} ${place}`))),
+    );
+    expect(kept).toEqual(fails.map((isFailing) => (isFailing ? undefined : 'x')));
+  }
+  await database.close();
+});
+
+test('a read that goes on beside one that the server does not take is answered as if it were alone', async () => {
+  const { database } = await context.openNew();
+  const store = createPostgresAuthorityStore(database);
+  await store.transaction((tx) => tx.putSetting('a', 'x'));
+  const inSteps = () =>
+    store.read(async (tx) => [
+      await tx.findSetting('a'),
+      await tx.findSetting('a'),
+      await tx.findSetting('a'),
+    ]);
+  const beside = [inSteps(), store.read((tx) => tx.findSetting('a\0b')), inSteps()];
+  expect((await codes(beside)).map((code) => code === 'done')).toEqual([true, false, true]);
+  expect([await beside[0], await beside[2]]).toEqual([
+    ['x', 'x', 'x'],
+    ['x', 'x', 'x'],
+  ]);
+  await database.close();
+});
