@@ -46,8 +46,13 @@ const OPTIONS: readonly (keyof LoggedRegisterOptions)[] = [
 /** Milliseconds for which one snapshot serves. */
 const SHARED = 60_000;
 
-/** Entries after which the register is saved. */
-const SAVE_EVERY = 10_000;
+/**
+ * Entries after which the register is saved: all, and those that changed it, which cost a signature each to read again; of the latter at least one
+ * for so many agents, since all of them are written each time.
+ */
+const SAVE_ENTRIES = 20_000;
+const SAVE_CHANGES = 2_000;
+const AGENTS_A_CHANGE = 20;
 
 /** Entries that were read at a start after which it is. */
 const SAVE_AT_START = 1_000;
@@ -61,10 +66,12 @@ export async function openLoggedRegister(options: LoggedRegisterOptions): Promis
   const { authority, signer, formerKeys = [], state, onFailure } = options;
   const { feed, log } = authority;
   const trust = { log, authority: [signer.publicKey, ...formerKeys] };
-  const register = createAgentRegister();
+  const found = await readSavedRegister(state, log, feed.end, report);
+  const register = found?.register ?? createAgentRegister();
   /** Entries that are in the register. */
-  let size = (await readSavedRegister(state, log, register, feed.end, report)) ?? 0;
+  let size = found?.size ?? 0;
   let saved = size;
+  let changes = 0;
   let reading: Promise<void> | undefined;
   let shared: { readonly until: number; readonly snapshot: Promise<DirectorySnapshot> } | undefined;
 
@@ -84,6 +91,7 @@ export async function openLoggedRegister(options: LoggedRegisterOptions): Promis
     const verdict = verifyAuthorityEntry(read.entry, trust);
     if (!verdict.ok) throw corrupt(index, verdict.problem);
     if (!register.apply(verdict.entry)) throw corrupt(index, 'authority_entry_malformed');
+    changes += 1;
   }
 
   async function readOn(): Promise<void> {
@@ -94,11 +102,13 @@ export async function openLoggedRegister(options: LoggedRegisterOptions): Promis
         size = from + at + 1;
       }
     }
-    if (size >= saved + SAVE_EVERY) await save();
+    const due = Math.max(SAVE_CHANGES, register.agents / AGENTS_A_CHANGE);
+    if (changes >= due || size >= saved + SAVE_ENTRIES) await save();
   }
 
   async function save(): Promise<void> {
     saved = size;
+    changes = 0;
     await saveRegister(state, log, size, register).catch(report);
   }
 

@@ -1,16 +1,10 @@
-import { isJsonObject, parseJson, platform, TaperError } from '@taper/core';
+import { isJsonObject, parseJson, TaperError } from '@taper/core';
 import type { RevocationStateStore } from '../port/revocation-state-store.ts';
+import { createLineHash } from './line-hash.ts';
 import { type AgentRegister, createAgentRegister } from './register.ts';
 
 /** Version of the lines. Others are not read, but made again from the log. */
-const FORMAT = 2;
-
-const UTF8 = new TextEncoder();
-
-/** The sum over all lines so far. */
-function sumWith(sum: string, line: string): string {
-  return platform.sha256(UTF8.encode(sum + line));
-}
+const FORMAT = 3;
 
 /** Saves a register that has seen `size` entries of the log. */
 export async function saveRegister(
@@ -29,44 +23,46 @@ export async function saveRegister(
 }
 
 function* linesOf(log: string, size: number, facts: readonly string[]): Generator<string> {
-  let sum = '';
+  const hash = createLineHash();
   for (const line of [JSON.stringify({ taper_agent_register: FORMAT, log, size }), ...facts]) {
-    sum = sumWith(sum, line);
+    hash.add(line);
     yield line;
   }
-  yield JSON.stringify(['sum', sum]);
+  yield JSON.stringify(['sum', hash.end()]);
 }
 
-/**
- * Reads what was saved into an empty register; `undefined` where nothing was, or it is damaged, or of another log or a longer one.
- * @returns the entries of the log that it has seen.
- */
+/** A register as it was saved, and the entries of the log that it has seen. */
+export interface SavedRegister {
+  readonly register: AgentRegister;
+  readonly size: number;
+}
+
+/** Reads what was saved; `undefined` where nothing was, or it is damaged, or of another log or a longer one. */
 export async function readSavedRegister(
   store: RevocationStateStore | undefined,
   log: string,
-  register: AgentRegister,
   end: number,
   report: (cause: unknown) => void,
-): Promise<number | undefined> {
+): Promise<SavedRegister | undefined> {
   try {
     const lines = await store?.load();
     if (lines === undefined) return undefined;
     let header: number | undefined;
-    let sum = '';
+    const hash = createLineHash();
     let isWhole = false;
-    const read = createAgentRegister();
+    const register = createAgentRegister();
     for await (const line of lines) {
       const parsed = parseJson(line);
       if (!parsed.ok || isWhole) throw damaged();
       const { value } = parsed;
       if (Array.isArray(value) && value[0] === 'sum') {
-        isWhole = value[1] === sum;
+        isWhole = value[1] === hash.end();
         if (!isWhole) throw damaged();
         continue;
       }
-      sum = sumWith(sum, line);
+      hash.add(line);
       if (header !== undefined) {
-        if (!read.restore(value)) throw damaged();
+        if (!register.restore(value)) throw damaged();
         continue;
       }
       if (!isJsonObject(value) || value['taper_agent_register'] !== FORMAT) throw damaged();
@@ -75,8 +71,7 @@ export async function readSavedRegister(
       header = size as number;
     }
     if (!isWhole || header === undefined || header > end) throw damaged();
-    for (const fact of read.facts()) register.restore([...fact]);
-    return header;
+    return { register, size: header };
   } catch (cause) {
     report(cause);
     return undefined;

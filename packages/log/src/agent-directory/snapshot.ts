@@ -1,43 +1,15 @@
 import {
   type PublicKey,
   parseJson,
-  platform,
   type Signer,
   signDirectoryStatement,
   verifyDirectoryStatement,
 } from '@taper/core';
+import { createLineHash } from './line-hash.ts';
 import type { AgentRegister } from './register.ts';
-
-const UTF8 = new TextEncoder();
 
 /** Members of one directory at most. */
 const MAX_MEMBERS = 20_000_000;
-
-/** Hashes lines in pieces, so that no text of all of them is ever made. */
-function createLineHash(): { add(line: string): void; end(): string } {
-  let sum = '';
-  let piece: string[] = [];
-  let length = 0;
-  const fold = (): void => {
-    sum = platform.sha256(UTF8.encode(sum + piece.join('')));
-    piece = [];
-    length = 0;
-  };
-  return {
-    add(line) {
-      piece.push(`${line}\n`);
-      length += line.length + 1;
-      if (length >= PIECE) fold();
-    },
-    end() {
-      fold();
-      return sum;
-    },
-  };
-}
-
-/** UTF-16 code units after which a piece of the hash ends, with the line that reaches it. */
-const PIECE = 65_536;
 
 /** Lines of a snapshot: the authority's statement, then one line for each fact. */
 export interface DirectorySnapshot {

@@ -43,7 +43,7 @@ export interface RevocationAuthorityOptions {
   readonly patience?: number;
   /** Keeps what the log says, so that a restart does not have to read all of it. */
   readonly state?: RevocationStateStore;
-  /** Epochs after which that is saved. Default 600. */
+  /** Epochs after which that is saved at the latest. Default 600. */
   readonly saveEvery?: number;
   readonly limits?: Partial<Limits>;
   /** Is told of every epoch that could not be published and every failure behind a `log_unavailable`. What it throws is ignored. */

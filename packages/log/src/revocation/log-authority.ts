@@ -41,6 +41,9 @@ export interface Prepared {
   readonly state: RevocationState;
 }
 
+/** Entries after which the state is saved, where `saveEvery` would come later. */
+const SAVE_ENTRIES = 10_000;
+
 export class LogAuthority implements RevocationAuthority {
   readonly log: string;
   readonly feed: RevocationFeed;
@@ -60,6 +63,8 @@ export class LogAuthority implements RevocationAuthority {
   readonly #clock: SteadyClock;
   #saving: Promise<void> = Promise.resolve();
   #isSaving = false;
+  /** Entries of the log that were saved last, or at the start. */
+  #savedSize: number;
 
   constructor(options: RevocationAuthorityOptions, prepared: Prepared) {
     const { interval = 1000, maxPending = 256, patience = 5000, saveEvery = 600 } = options;
@@ -87,6 +92,7 @@ export class LogAuthority implements RevocationAuthority {
     );
     this.log = options.log.origin;
     this.state = prepared.state;
+    this.#savedSize = prepared.state.size;
     this.#feed = createFeed(options.log, prepared.state.size);
     this.feed = this.#feed.feed;
     const note = options.log.checkpoint();
@@ -330,9 +336,12 @@ export class LogAuthority implements RevocationAuthority {
     });
   }
 
+  /** Whoever starts after a crash reads what came since: that is to be little, and saving a large set is not. */
   #saveSometimes({ epoch }: EpochRecord): void {
-    if (epoch % (this.#options.saveEvery as number) !== 0) return;
-    this.#saving = this.#save();
+    const isDue = epoch % (this.#options.saveEvery as number) === 0;
+    const entries = this.state.size - this.#savedSize;
+    if (isDue || entries >= Math.max(SAVE_ENTRIES, this.state.set.size))
+      this.#saving = this.#save();
   }
 
   /** Captures the state at once; only while it is settled and nothing was added since. */
@@ -342,6 +351,7 @@ export class LogAuthority implements RevocationAuthority {
       return this.#saving;
     if (this.#isSaving) return this.#saving;
     this.#isSaving = true;
+    this.#savedSize = this.state.size;
     return saveState(store, this.log, this.state)
       .catch((cause) => this.#tell(cause))
       .finally(() => {

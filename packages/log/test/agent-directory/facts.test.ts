@@ -89,9 +89,8 @@ test('N02 N13 a saved register serves the log that it is of, as far as that has 
   const store = createMemoryRevocationStateStore();
   await saveRegister(store, 'a.example/log', 12, register);
   const read = async (log: string, end: number, from = store) => {
-    const found = createAgentRegister();
-    const size = await readSavedRegister(from, log, found, end, () => undefined);
-    return [size, found.agents];
+    const found = await readSavedRegister(from, log, end, () => undefined);
+    return [found?.size, found?.register.agents ?? 0];
   };
   expect(await read('a.example/log', 12)).toEqual([12, 1]);
   expect(await read('a.example/log', 11)).toEqual([undefined, 0]);
