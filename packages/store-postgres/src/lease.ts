@@ -49,6 +49,7 @@ const ATTEMPT_PAUSE = 250;
 const LOCK_CLASS = 0x74617065;
 
 const LOCK = statement('SELECT pg_try_advisory_lock($1::int, $2::int) AS locked');
+const UNLOCK = statement('SELECT pg_advisory_unlock($1::int, $2::int)');
 const TAKE = statement(`
   WITH taken AS (
     INSERT INTO lease (name, fence) VALUES ($1, 1)
@@ -107,10 +108,13 @@ export function createPostgresLease(
 
   function hold(client: Client, fence: number): HeldLease {
     const ended = new AbortController();
-    const end = (): void => {
-      if (ended.signal.aborted) return;
+    const stop = (): void => {
       clearInterval(timer);
       ended.abort();
+    };
+    const end = (): void => {
+      if (ended.signal.aborted) return;
+      stop();
       client.end().catch(() => undefined);
     };
     let busy = false;
@@ -133,7 +137,11 @@ export function createPostgresLease(
       async release() {
         if (ended.signal.aborted) return;
         await run(client, GIVE_UP, [name, fence]).catch(() => undefined);
-        end();
+        if (ended.signal.aborted) return;
+        stop();
+        // A server takes its time to notice that a connection has ended.
+        await run(client, UNLOCK, lock).catch(() => undefined);
+        client.end().catch(() => undefined);
       },
     });
   }

@@ -33,7 +33,8 @@ if (!isThere) console.warn('skipped: ../shared/vectors has no logs of others');
 function pathsIn(folder: URL): readonly string[] {
   return globSync('tile/**/*', { cwd: folder, withFileTypes: true })
     .filter((entry) => entry.isFile())
-    .map((entry) => `${entry.parentPath}/${entry.name}`.slice(folder.pathname.length));
+    .map((entry) => `${entry.parentPath}/${entry.name}`.slice(folder.pathname.length))
+    .sort();
 }
 
 describe.runIf(isThere)('logs that others have written', () => {
