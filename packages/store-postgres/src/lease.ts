@@ -117,14 +117,12 @@ export function createPostgresLease(
       stop();
       client.end().catch(() => undefined);
     };
-    let busy = false;
+    let renewing: Promise<void> | undefined;
     const timer = setInterval(() => {
-      if (busy) return;
-      busy = true;
-      renew(client, fence)
+      renewing ??= renew(client, fence)
         .then((ours) => (ours ? undefined : end()), end)
         .finally(() => {
-          busy = false;
+          renewing = undefined;
         });
     }, patience / 4);
     client.on('error', end);
@@ -135,6 +133,9 @@ export function createPostgresLease(
       fence,
       ended: ended.signal,
       async release() {
+        clearInterval(timer);
+        // A connection is asked one thing at a time.
+        await renewing;
         if (ended.signal.aborted) return;
         await run(client, GIVE_UP, [name, fence]).catch(() => undefined);
         if (ended.signal.aborted) return;
