@@ -1,4 +1,4 @@
-import { chmodSync, closeSync, existsSync, openSync, rmSync, statSync } from 'node:fs';
+import { chmodSync, closeSync, existsSync, openSync, statSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { TaperError } from '@taper/core';
@@ -51,9 +51,8 @@ export function openStoreFile(
 /** SQLite gives its log the mode of the database file. */
 function makePrivateFile(kind: StoreFileKind, path: string): void {
   requireFolder(kind, path);
-  const { noun, danger } = kind;
-  // Looked for before the file is made: whoever makes it at the same time has a log of its own beside it right after.
-  const remains = ['-wal', '-journal'].map((end) => path + end).find((each) => existsSync(each));
+  refuseRemains(kind, path);
+  const { noun } = kind;
   try {
     closeSync(openSync(path, 'ax', 0o600));
     chmodSync(path, 0o600);
@@ -67,8 +66,12 @@ function makePrivateFile(kind: StoreFileKind, path: string): void {
       cause,
     });
   }
-  if (remains === undefined) return;
-  rmSync(path);
+}
+
+/** In this order: whoever makes the file at the same time has it before there is a log beside it. */
+function refuseRemains({ noun, danger }: StoreFileKind, path: string): void {
+  const remains = ['-wal', '-journal'].map((end) => path + end).find((each) => existsSync(each));
+  if (remains === undefined || existsSync(path)) return;
   throw new TaperError('store_unusable', `${remains} is there, and the ${noun} is not.`, {
     hint: `SQLite would write it over a new ${noun}, and whoever put it there can ${danger}. Restore both from a backup, or move it away.`,
   });

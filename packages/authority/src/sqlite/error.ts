@@ -2,8 +2,6 @@ import { TaperError } from '@taper/core';
 import { type StoreFileKind, storeFileError } from '@taper/sqlite-file';
 import { StoreError } from '../store-error.ts';
 
-export { isBusy } from '@taper/sqlite-file';
-
 const REMEDY =
   'Stop every process that uses it, keep a copy, and follow "Restoring" in docs/authority-store.md.';
 

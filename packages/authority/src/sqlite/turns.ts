@@ -1,6 +1,7 @@
 import type { DatabaseSync } from 'node:sqlite';
+import { isBusy } from '@taper/sqlite-file';
 import { StoreError } from '../store-error.ts';
-import { isBusy, storeError } from './error.ts';
+import { storeError } from './error.ts';
 
 /** Most transactions of this store that share one of SQLite's, and so one wait for the disk. */
 const MAX_BATCH = 128;
